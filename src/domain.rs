@@ -1,0 +1,13 @@
+//! The words of the archive: ids, digests, actors, money and time, as plain types.
+//!
+//! Layer 0. Nothing here waits, remembers, reads a clock or draws randomness.
+
+mod actor;
+mod digest;
+mod ids;
+mod time;
+
+pub use actor::{Actor, Role};
+pub use digest::{Fingerprint, Sha256Digest};
+pub use ids::{CaseId, DocumentId, DossierId, IdError, JobId, PersonId, RawId, RequestId, TokenId};
+pub use time::{BUSINESS_ZONE, Month, business_date};

@@ -1,0 +1,5 @@
+//! Everything that sees key material: identities, keys of dossiers, sealing and opening.
+
+mod seal;
+
+pub use seal::Sealed;
