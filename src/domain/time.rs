@@ -14,7 +14,7 @@ pub const BUSINESS_ZONE: &str = "Asia/Shanghai";
 pub fn business_date(at: Timestamp) -> Date {
     // The zone's data is compiled in; China has kept UTC+8 since 1991, which is the fallback.
     let zone = TimeZone::get(BUSINESS_ZONE).unwrap_or_else(|_| TimeZone::fixed(jiff::tz::offset(8)));
-    at.to_zoned(zone).date()
+    zone.to_datetime(at).date()
 }
 
 /// A calendar month in [`BUSINESS_ZONE`], written `YYYY-MM`.
