@@ -1,1 +1,366 @@
-//! To be written.
+//! The configuration: defaults, then `lantai.toml`, then `LANTAI_*` variables. The only reader of the environment.
+//!
+//! Layer 0. Every key `a.b` is also the variable `LANTAI_A_B`. An unknown key is an error: a limit that is
+//! misspelt must not silently be the default. `schemas/config.schema.json` and docs/operations.md list all keys.
+
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// All settings of a server or a command.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The data folder: key, records, index. Everything in it but the key can be rebuilt from the bucket.
+    pub data: PathBuf,
+    /// Where the server listens.
+    pub listen: String,
+    /// The object store's URL: `file:///dir` or `s3://bucket/prefix?endpoint=..&region=..`. Empty: a folder beside the records.
+    pub objects: String,
+    /// A file with the passphrase of the key file, if that is locked.
+    pub passphrase_file: Option<PathBuf>,
+    /// Access to an S3 store.
+    pub s3: S3,
+    /// What is at most taken.
+    pub limits: Limits,
+    /// How the log is written.
+    pub log: Log,
+    /// How the journal waits.
+    pub journal: JournalSettings,
+    /// How sign-ins last.
+    pub session: Session,
+}
+
+/// Access to an S3 store.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct S3 {
+    /// The access key's id.
+    pub access_key: String,
+    /// The secret key. It is never shown.
+    #[serde(skip_serializing)]
+    pub secret_key: Secret,
+    /// Objects larger than this go up in parts of this size, in bytes (S3 wants at least 5 MiB).
+    pub part_bytes: usize,
+    /// How many parts of one object are under way at once.
+    pub parts_in_flight: usize,
+    /// How often one call is tried.
+    pub attempts: u32,
+    /// How long one call may take, in seconds.
+    pub timeout_seconds: u64,
+}
+
+/// A setting that is never shown.
+#[derive(Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The secret itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+/// What is at most taken. Each is answered with 413, 422 or 429 when passed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// The largest document, in bytes.
+    pub document_bytes: u64,
+    /// The largest JSON or form body, in bytes.
+    pub request_bytes: usize,
+    /// The most pages that are read of a document.
+    pub pages: u32,
+    /// The most pixels of one image.
+    pub pixels: u64,
+    /// The longest time a document may be read, in seconds.
+    pub reading_seconds: u64,
+    /// The memory that reading a document may take, in bytes.
+    pub reading_memory_bytes: u64,
+    /// The largest document that is read, in bytes; a larger one is archived unread.
+    pub reading_bytes: u64,
+    /// The most documents of one case.
+    pub case_documents: usize,
+    /// The longest search query, in characters.
+    pub query_chars: usize,
+    /// The most entries of one page of a list.
+    pub list_entries: usize,
+    /// How many uploads may be under way at once; more wait or get 429.
+    pub uploads: usize,
+    /// The largest cache of decrypted index chunks, in bytes.
+    pub index_cache_bytes: u64,
+    /// The largest cache of the record store, in bytes.
+    pub records_cache_bytes: u64,
+    /// The longest time between two pieces of a request's body, in seconds.
+    pub body_idle_seconds: u64,
+    /// Wrong passwords for one name within a minute before sign-in pauses.
+    pub wrong_passwords: u32,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// `text` or `json`.
+    pub form: String,
+    /// A filter such as `info` or `lantai=debug`.
+    pub filter: String,
+}
+
+/// How the journal waits.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct JournalSettings {
+    /// How long a client waits for the object store before it is told that its change is not durable yet, in seconds.
+    pub patience_seconds: u64,
+}
+
+/// How sign-ins last.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Session {
+    /// How long a session lasts, in hours.
+    pub hours: u64,
+    /// How long a claim on a case lasts, in minutes.
+    pub claim_minutes: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data: "./lantai-data".into(),
+            listen: "127.0.0.1:7070".into(),
+            objects: String::new(),
+            passphrase_file: None,
+            s3: S3::default(),
+            limits: Limits::default(),
+            log: Log::default(),
+            journal: JournalSettings::default(),
+            session: Session::default(),
+        }
+    }
+}
+
+impl Default for S3 {
+    fn default() -> Self {
+        Self {
+            access_key: String::new(),
+            secret_key: Secret::default(),
+            part_bytes: 8 << 20,
+            parts_in_flight: 2,
+            attempts: 4,
+            timeout_seconds: 60,
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            document_bytes: 4 << 30,
+            request_bytes: 1 << 20,
+            pages: 2_000,
+            pixels: 200_000_000,
+            reading_seconds: 60,
+            reading_memory_bytes: 1 << 30,
+            reading_bytes: 256 << 20,
+            case_documents: 500,
+            query_chars: 1_000,
+            list_entries: 200,
+            uploads: 64,
+            index_cache_bytes: 32 << 20,
+            records_cache_bytes: 16 << 20,
+            body_idle_seconds: 60,
+            wrong_passwords: 10,
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { form: "text".into(), filter: "info".into() }
+    }
+}
+
+impl Default for JournalSettings {
+    fn default() -> Self {
+        Self { patience_seconds: 30 }
+    }
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self { hours: 12, claim_minutes: 15 }
+    }
+}
+
+/// The settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file or variable has a value or key that does not fit.
+    #[error("{origin}: {message}")]
+    Invalid {
+        /// Where the setting stands.
+        origin: String,
+        /// What is wrong with it.
+        message: String,
+    },
+}
+
+impl Config {
+    /// Defaults, then the file (`lantai.toml` if none is named and there is one), then the environment.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    pub fn load(file: Option<&Path>) -> Result<Self, Error> {
+        let default_file = Path::new("lantai.toml");
+        let file = file.or_else(|| default_file.exists().then_some(default_file));
+        Self::from_sources(file, std::env::vars())
+    }
+
+    fn from_sources(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, Error> {
+        let mut settings = match file {
+            Some(path) => read_file(path)?,
+            None => Map::new(),
+        };
+        let shape = serde_json::to_value(Self::default()).unwrap_or_default();
+        let paths = setting_paths(&shape);
+        for (name, text) in environment.filter(|(name, _)| name.starts_with("LANTAI_")) {
+            // Other variables of that prefix (those of the tests, for instance) are none of ours.
+            if let Some((path, example)) = paths.iter().find(|(path, _)| variable(path) == name) {
+                let value = parse(&text, example).ok_or_else(|| Error::Invalid {
+                    origin: name.clone(),
+                    message: "a number or true/false is expected".into(),
+                })?;
+                set(&mut settings, path, value);
+            }
+        }
+        let origin = file.map_or_else(|| "configuration".to_owned(), |path| path.display().to_string());
+        let config = serde_json::from_value(Value::Object(settings));
+        config.map_err(|error| Error::Invalid { origin, message: error.to_string() })
+    }
+
+    /// The passphrase of the key file, if one is set.
+    pub fn passphrase(&self) -> Result<Option<SecretString>, Error> {
+        let Some(path) = &self.passphrase_file else { return Ok(None) };
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| Error::Unreadable { path: path.clone(), source })?;
+        Ok(Some(SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned())))
+    }
+
+    /// The object store's URL, which is a folder in the data folder unless it is set.
+    pub fn objects_url(&self) -> String {
+        if self.objects.is_empty() {
+            let folder =
+                std::path::absolute(self.data.join("objects")).unwrap_or_else(|_| self.data.join("objects"));
+            format!("file://{}", folder.display())
+        } else {
+            self.objects.clone()
+        }
+    }
+}
+
+fn read_file(path: &Path) -> Result<Map<String, Value>, Error> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| Error::Unreadable { path: path.to_owned(), source })?;
+    toml::from_str(&text)
+        .map_err(|error| Error::Invalid { origin: path.display().to_string(), message: error.to_string() })
+}
+
+/// The paths of all settings, with an example value each.
+fn setting_paths(shape: &Value) -> Vec<(Vec<String>, Value)> {
+    let mut paths = vec![(vec!["s3".to_owned(), "secret_key".to_owned()], Value::String(String::new()))];
+    let mut open = vec![(Vec::new(), shape)];
+    while let Some((path, value)) = open.pop() {
+        match value.as_object() {
+            Some(object) => open.extend(
+                object.iter().map(|(key, value)| ([path.clone(), vec![key.clone()]].concat(), value)),
+            ),
+            None => paths.push((path, value.clone())),
+        }
+    }
+    paths
+}
+
+fn variable(path: &[String]) -> String {
+    format!("LANTAI_{}", path.join("_").to_uppercase())
+}
+
+fn parse(text: &str, example: &Value) -> Option<Value> {
+    match example {
+        Value::Number(_) => text.parse::<u64>().ok().map(Value::from),
+        Value::Bool(_) => text.parse::<bool>().ok().map(Value::from),
+        _ => Some(Value::from(text)),
+    }
+}
+
+fn set(settings: &mut Map<String, Value>, path: &[String], value: Value) {
+    match path {
+        [] => {}
+        [last] => {
+            settings.insert(last.clone(), value);
+        }
+        [first, rest @ ..] => {
+            let inner = settings.entry(first.clone()).or_insert_with(|| Value::Object(Map::new()));
+            if let Some(inner) = inner.as_object_mut() {
+                set(inner, rest, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Config;
+
+    fn from_environment(variables: &[(&str, &str)]) -> Result<Config, super::Error> {
+        Config::from_sources(None, variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
+    }
+
+    #[test]
+    fn every_setting_is_also_a_variable() {
+        let config = from_environment(&[
+            ("LANTAI_OBJECTS", "file:///x"),
+            ("LANTAI_LIMITS_DOCUMENT_BYTES", "77"),
+            ("LANTAI_S3_SECRET_KEY", "hidden"),
+            ("LANTAI_PASSPHRASE_FILE", "/p"),
+            ("LANTAI_REQUIRE", "garage"),
+        ]);
+        let config = config.unwrap();
+        assert_eq!(config.objects_url(), "file:///x");
+        assert_eq!(config.limits.document_bytes, 77);
+        assert_eq!(config.limits.pages, 2_000);
+        assert_eq!(config.s3.secret_key.expose(), "hidden");
+        assert_eq!(config.s3.attempts, 4, "setting one key of a section keeps the others");
+        assert!(!format!("{config:?}").contains("hidden"));
+        assert!(from_environment(&[("LANTAI_LIMITS_PAGES", "many")]).is_err());
+    }
+
+    #[test]
+    fn unknown_keys_in_the_file_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lantai.toml");
+        std::fs::write(&path, "[limits]\ndocument_byte = 1\n").unwrap();
+        assert!(Config::from_sources(Some(&path), std::iter::empty()).is_err());
+        std::fs::write(&path, "[limits]\npages = 3\n").unwrap();
+        assert_eq!(Config::from_sources(Some(&path), std::iter::empty()).unwrap().limits.pages, 3);
+    }
+}

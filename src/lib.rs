@@ -23,17 +23,20 @@ pub mod records;
 
 // 3 commit: every change of state goes through here.
 pub mod journal;
+pub mod keys;
 pub mod queue;
 
 // 4 subjects.
+//pub mod documents;
 pub mod dossiers;
 pub mod penalties;
 pub mod people;
 pub mod search;
 pub mod workflow;
+//pub mod cases;
 
 // 5 what one can do with a document.
-pub mod archive;
+//pub mod archive;
 
 // 6 config -> App.
 pub mod app;
