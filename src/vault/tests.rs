@@ -1,0 +1,88 @@
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::PermissionsExt;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use secrecy::SecretString;
+
+use super::{Error, Identity, Sealed, SealedBytes, open, open_reader, read_identity_file};
+
+#[tokio::test]
+async fn a_stream_sealed_in_odd_pieces_opens_to_the_same_bytes() {
+    let identity = Identity::generate();
+    for size in [0, 1, 65_535, 65_536, 65_537, 1_000_000] {
+        let plaintext: Vec<u8> = (0..size).map(|i| (i % 251) as u8).collect();
+        let pieces: Vec<_> = plaintext.chunks(7_001).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+        let sealed = Sealed::stream(&[identity.recipient()], futures::stream::iter(pieces)).unwrap();
+        let chunks: Vec<_> = sealed.map(Result::unwrap).collect().await;
+        assert_eq!(*open(&identity, &chunks.concat()).unwrap(), plaintext, "{size} bytes");
+    }
+}
+
+#[tokio::test]
+async fn a_broken_stream_stays_broken() {
+    let pieces = [Ok(Bytes::from_static(b"half")), Err(std::io::Error::other("cut"))];
+    let recipient = Identity::generate().recipient();
+    let mut sealed = Sealed::stream(&[recipient], futures::stream::iter(pieces)).unwrap();
+    assert!(sealed.next().await.is_some_and(|item| item.is_err()));
+}
+
+#[test]
+fn every_altered_byte_is_noticed() {
+    let identity = Identity::generate();
+    let sealed = SealedBytes::seal(&[identity.recipient()], b"payload").unwrap();
+    for i in 0..sealed.as_bytes().len() {
+        let mut altered = sealed.as_bytes().to_vec();
+        altered[i] ^= 1;
+        assert!(open(&identity, &altered).is_err(), "byte {i}");
+    }
+    assert!(matches!(open(&Identity::generate(), sealed.as_bytes()), Err(Error::WrongKey)));
+}
+
+#[test]
+fn a_range_is_read_without_the_rest() {
+    let identity = Identity::generate();
+    let plaintext: Vec<u8> = (0..300_000_u32).flat_map(u32::to_le_bytes).collect();
+    let sealed = SealedBytes::seal(&[identity.recipient()], &plaintext).unwrap();
+    let mut reader = open_reader(&identity, std::io::Cursor::new(sealed.as_bytes().clone())).unwrap();
+    reader.seek(SeekFrom::Start(1_000_000)).unwrap();
+    let mut range = [0; 100];
+    reader.read_exact(&mut range).unwrap();
+    assert_eq!(range, plaintext[1_000_000..1_000_100]);
+}
+
+#[test]
+fn a_key_file_is_owner_only_and_never_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key");
+    let identity = Identity::generate();
+    identity.write_file(&path, None).unwrap();
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(read_identity_file(&path, None).unwrap().recipient() == identity.recipient());
+    assert!(Identity::generate().write_file(&path, None).is_err());
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+    assert!(matches!(read_identity_file(&path, None), Err(Error::Exposed)));
+}
+
+#[test]
+fn a_locked_key_file_needs_its_passphrase() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key");
+    let identity = Identity::generate();
+    let right = SecretString::from("correct horse".to_owned());
+    identity.write_file(&path, Some(&right)).unwrap();
+    assert!(!std::fs::read(&path).unwrap().windows(14).any(|w| w == b"AGE-SECRET-KEY"));
+    assert!(matches!(read_identity_file(&path, None), Err(Error::Locked)));
+    let wrong = SecretString::from("wrong".to_owned());
+    assert!(matches!(read_identity_file(&path, Some(&wrong)), Err(Error::Locked)));
+    assert!(read_identity_file(&path, Some(&right)).unwrap().recipient() == identity.recipient());
+}
+
+#[test]
+fn derived_keys_differ_by_purpose_and_identity() {
+    let (a, b) = (Identity::generate(), Identity::generate());
+    assert!(a.derive("records").as_bytes() == a.derive("records").as_bytes());
+    assert!(a.derive("records").as_bytes() != a.derive("index").as_bytes());
+    assert!(a.derive("records").as_bytes() != b.derive("records").as_bytes());
+    assert!(a.derive("records").as_bytes() != &[0; 32]);
+}
