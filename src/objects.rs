@@ -1,1 +1,258 @@
-//! To be written.
+//! The object store: a bucket, or a folder that stands in for one. The bucket is the archive.
+//!
+//! Layer 2. It understands nothing of the business: it takes ciphertext ([`Sealed`]) and the few readable objects of the
+//! log under typed keys, and gives them back. A put is all or nothing and durable when it returns. Every path is
+//! made in [`key`](Key); retry, faults and metering are wrappers around the back end.
+
+mod faults;
+mod key;
+mod local;
+mod memory;
+mod s3;
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use futures::future::BoxFuture;
+use futures::{Stream, StreamExt};
+
+use crate::config;
+use crate::domain::Sha256Digest;
+use crate::vault::{Sealed, SealedBytes};
+
+pub use faults::{Fault, Faults};
+pub use key::{Key, Prefix};
+
+/// Stored bytes as they come from the store.
+pub type Chunks = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
+
+/// What a back end has to give. `put` is all or nothing, replaces, and is durable when it returns.
+trait Backend: Send + Sync {
+    fn put(&self, path: String, content: Chunks) -> BoxFuture<'_, Result<Stored, Error>>;
+    fn get_from(&self, path: String, offset: u64) -> BoxFuture<'_, Result<Object, Error>>;
+    fn head(&self, path: String) -> BoxFuture<'_, Result<Option<u64>, Error>>;
+    fn delete(&self, path: String) -> BoxFuture<'_, Result<(), Error>>;
+    fn list(&self, prefix: String) -> BoxFuture<'_, Result<Vec<(String, u64)>, Error>>;
+}
+
+/// What may be stored.
+pub enum Body {
+    /// Ciphertext: the rule.
+    Sealed(Sealed),
+    /// A readable object of the log; only for keys that are public.
+    Public(Bytes),
+    /// Age files in lines: only for the log's payloads.
+    Wrapped(Bytes),
+}
+
+impl From<SealedBytes> for Body {
+    fn from(sealed: SealedBytes) -> Self {
+        Self::Sealed(sealed.into())
+    }
+}
+
+/// What was stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    /// How many bytes.
+    pub size_bytes: u64,
+    /// SHA-256 of these bytes.
+    pub sha256: Sha256Digest,
+}
+
+/// An object that is being read.
+pub struct Object {
+    /// Its whole length, wherever the reading begins.
+    pub size_bytes: u64,
+    /// Its bytes.
+    pub stream: Chunks,
+}
+
+/// An object that is in the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its path.
+    pub path: String,
+    /// Its key; `None` if the name is none of ours.
+    pub key: Option<Key>,
+    /// Its length.
+    pub size_bytes: u64,
+}
+
+/// What the caller has to do about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// There is no such object.
+    NotFound,
+    /// The store refuses us: its operator must look at the credentials.
+    Denied,
+    /// The store does not answer or is overloaded: try again later.
+    Unavailable,
+    /// The store is full: its operator must make room.
+    Full,
+    /// The store returned something else than was asked for.
+    Corrupt,
+    /// The incoming content broke off; nothing was stored.
+    Broken,
+    /// Readable content for a sealed key, or a URL that cannot be used: a mistake of the program or its operator.
+    Misused,
+}
+
+/// Why the store did not do it.
+#[derive(Debug, thiserror::Error)]
+pub struct Error {
+    kind: ErrorKind,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    fn new(kind: ErrorKind, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { kind, source: Some(source.into()) }
+    }
+
+    /// What the caller has to do.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            ErrorKind::NotFound => "the object is not in the store",
+            ErrorKind::Denied => "the object store refuses access",
+            ErrorKind::Unavailable => "the object store does not answer",
+            ErrorKind::Full => "the object store is full",
+            ErrorKind::Corrupt => "the object store returned something else than was asked for",
+            ErrorKind::Broken => "the content broke off",
+            ErrorKind::Misused => "the object store cannot be used like this",
+        })?;
+        match &self.source {
+            Some(source) if self.kind == ErrorKind::Misused => write!(f, ": {source}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl From<ErrorKind> for Error {
+    fn from(kind: ErrorKind) -> Self {
+        Self { kind, source: None }
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(source: io::Error) -> Self {
+        let kind = match source.kind() {
+            io::ErrorKind::NotFound => ErrorKind::NotFound,
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => ErrorKind::Denied,
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                ErrorKind::Full
+            }
+            _ => ErrorKind::Unavailable,
+        };
+        Self::new(kind, source)
+    }
+}
+
+/// The object store of one archive. Cloning shares it.
+#[derive(Clone)]
+pub struct Objects {
+    backend: Arc<dyn Backend>,
+}
+
+impl Objects {
+    /// Opens `file:///dir`, `s3://bucket/prefix?endpoint=URL&region=NAME` or `memory:`.
+    pub async fn open(url: &str, settings: &config::S3) -> Result<Self, Error> {
+        let parsed = url::Url::parse(url).map_err(|error| Error::new(ErrorKind::Misused, error))?;
+        let backend: Arc<dyn Backend> = match parsed.scheme() {
+            "file" => {
+                let dir: PathBuf =
+                    parsed.to_file_path().map_err(|()| Error::new(ErrorKind::Misused, "not a folder"))?;
+                Arc::new(local::Local::open(dir).await?)
+            }
+            "s3" => Arc::new(s3::S3::open(&parsed, settings)?),
+            "memory" => Arc::new(memory::Memory::default()),
+            _ => return Err(Error::new(ErrorKind::Misused, "the URL must begin with file:, s3: or memory:")),
+        };
+        Ok(Self { backend })
+    }
+
+    /// The same store, failing when told to: for tests of what happens then.
+    pub fn with_faults(self) -> (Self, Faults) {
+        let faults = Faults::default();
+        let backend = Arc::new(faults::Faulty::new(self.backend, faults.clone()));
+        (Self { backend }, faults)
+    }
+
+    /// Puts an object, replacing one of this key. Durable when it returns; on an error nothing was put.
+    pub async fn put(&self, key: &Key, body: Body) -> Result<Stored, Error> {
+        let content: Chunks = match body {
+            Body::Sealed(sealed) if !key.is_public() => Box::pin(sealed),
+            Body::Public(bytes) if key.is_public() => once(bytes),
+            Body::Wrapped(bytes) if matches!(key, Key::Payloads { .. }) => once(bytes),
+            _ => return Err(Error::new(ErrorKind::Misused, "this key does not take this kind of content")),
+        };
+        self.backend.put(key.path(), content).await
+    }
+
+    /// The object from its beginning.
+    pub async fn get(&self, key: &Key) -> Result<Object, Error> {
+        self.get_from(key, 0).await
+    }
+
+    /// The object from `offset` on.
+    pub async fn get_from(&self, key: &Key, offset: u64) -> Result<Object, Error> {
+        self.backend.get_from(key.path(), offset).await
+    }
+
+    /// A small object whole; [`ErrorKind::Corrupt`] if it is longer than `limit_bytes`.
+    pub async fn get_bytes(&self, key: &Key, limit_bytes: u64) -> Result<Bytes, Error> {
+        let mut object = self.get(key).await?;
+        if object.size_bytes > limit_bytes {
+            return Err(ErrorKind::Corrupt.into());
+        }
+        let mut bytes = BytesMut::new();
+        while let Some(chunk) = object.stream.next().await {
+            bytes.extend_from_slice(&chunk?);
+        }
+        if bytes.len() as u64 == object.size_bytes {
+            Ok(bytes.freeze())
+        } else {
+            Err(ErrorKind::Corrupt.into())
+        }
+    }
+
+    /// The object's length, if there is one.
+    pub async fn head(&self, key: &Key) -> Result<Option<u64>, Error> {
+        self.backend.head(key.path()).await
+    }
+
+    /// Deletes an object; it need not be there.
+    pub async fn delete(&self, key: &Key) -> Result<(), Error> {
+        self.backend.delete(key.path()).await
+    }
+
+    /// All objects below a prefix, in the order of their paths.
+    pub async fn list(&self, prefix: Prefix) -> Result<Vec<Listed>, Error> {
+        let mut found = self.backend.list(prefix.path()).await?;
+        found.sort_unstable();
+        let listed = |(path, size_bytes): (String, u64)| Listed { key: Key::parse(&path), path, size_bytes };
+        Ok(found.into_iter().map(listed).collect())
+    }
+
+    /// Whether the store answers at all.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.head(&Key::Manifest).await.map(drop)
+    }
+}
+
+fn once(bytes: Bytes) -> Chunks {
+    Box::pin(futures::stream::iter([Ok(bytes)]))
+}
+
+#[cfg(test)]
+mod tests;

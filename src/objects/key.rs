@@ -1,0 +1,237 @@
+//! Where every object lies. No path of the store is made anywhere else (docs/format.md).
+
+use std::fmt::Write;
+
+use crate::domain::{DocumentId, DossierId};
+
+/// Names an object.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// What the archive is: readable.
+    Manifest,
+    /// The archive's identity, sealed to the recovery recipients.
+    ArchiveKey,
+    /// The identity that payloads without a dossier are sealed to.
+    JournalKey,
+    /// The log's signing key.
+    LogKey,
+    /// A dossier's identity.
+    DossierKey(DossierId),
+    /// A document as it came in.
+    Original {
+        /// Its dossier.
+        dossier: DossierId,
+        /// The document.
+        document: DocumentId,
+    },
+    /// What was read in a document.
+    Text {
+        /// Its dossier.
+        dossier: DossierId,
+        /// The document.
+        document: DocumentId,
+    },
+    /// The log's signed head: readable.
+    Checkpoint,
+    /// A hash tile of the log: readable.
+    Tile {
+        /// Level, from 0.
+        level: u8,
+        /// Number within the level.
+        index: u64,
+        /// Hashes in it; 256 is full.
+        width: u16,
+    },
+    /// A bundle of the log's entries: readable.
+    EntryBundle {
+        /// Its number.
+        index: u64,
+        /// Entries in it; 256 is full.
+        width: u16,
+    },
+    /// The sealed payloads of one publishing round.
+    Payloads {
+        /// The first entry.
+        first: u64,
+        /// How many.
+        count: u32,
+    },
+}
+
+/// Names many objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prefix {
+    /// All of them.
+    All,
+    /// All keys.
+    Keys,
+    /// All originals and what was derived from them.
+    Documents,
+    /// All payloads of the log.
+    Payloads,
+}
+
+impl Prefix {
+    /// The path that they have in common.
+    pub fn path(self) -> String {
+        match self {
+            Self::All => "",
+            Self::Keys => "keys/",
+            Self::Documents => "documents/",
+            Self::Payloads => "journal/sealed/",
+        }
+        .to_owned()
+    }
+}
+
+impl Key {
+    /// The object's path in the bucket.
+    pub fn path(&self) -> String {
+        match self {
+            Self::Manifest => "lantai.json".into(),
+            Self::ArchiveKey => "keys/archive.age".into(),
+            Self::JournalKey => "keys/journal.age".into(),
+            Self::LogKey => "keys/log.age".into(),
+            Self::DossierKey(dossier) => format!("keys/{dossier}.age"),
+            Self::Original { dossier, document } => format!("documents/{dossier}/{document}/original.age"),
+            Self::Text { dossier, document } => format!("documents/{dossier}/{document}/text.age"),
+            Self::Checkpoint => "journal/checkpoint".into(),
+            Self::Tile { level, index, width } => {
+                format!("journal/tile/{level}/{}", tile_path(*index, *width))
+            }
+            Self::EntryBundle { index, width } => {
+                format!("journal/tile/entries/{}", tile_path(*index, *width))
+            }
+            Self::Payloads { first, count } => format!("journal/sealed/{first:020}-{count}.jsonl"),
+        }
+    }
+
+    /// The key that has this path.
+    pub fn parse(path: &str) -> Option<Self> {
+        let key = Self::parse_loosely(path)?;
+        (key.path() == path).then_some(key)
+    }
+
+    /// Whether the object is readable by anybody.
+    pub fn is_public(&self) -> bool {
+        matches!(self, Self::Manifest | Self::Checkpoint | Self::Tile { .. } | Self::EntryBundle { .. })
+    }
+
+    fn parse_loosely(path: &str) -> Option<Self> {
+        let segments: Vec<&str> = path.split('/').collect();
+        Some(match segments.as_slice() {
+            ["lantai.json"] => Self::Manifest,
+            ["keys", "archive.age"] => Self::ArchiveKey,
+            ["keys", "journal.age"] => Self::JournalKey,
+            ["keys", "log.age"] => Self::LogKey,
+            ["keys", name] => Self::DossierKey(name.strip_suffix(".age")?.parse().ok()?),
+            ["documents", dossier, document, name] => {
+                let (dossier, document) = (dossier.parse().ok()?, document.parse().ok()?);
+                match *name {
+                    "original.age" => Self::Original { dossier, document },
+                    "text.age" => Self::Text { dossier, document },
+                    _ => return None,
+                }
+            }
+            ["journal", "checkpoint"] => Self::Checkpoint,
+            ["journal", "tile", "entries", rest @ ..] => {
+                let (index, width) = parse_tile_path(rest)?;
+                Self::EntryBundle { index, width }
+            }
+            ["journal", "tile", level, rest @ ..] => {
+                let (index, width) = parse_tile_path(rest)?;
+                Self::Tile { level: level.parse().ok()?, index, width }
+            }
+            ["journal", "sealed", name] => {
+                let (first, count) = name.strip_suffix(".jsonl")?.split_once('-')?;
+                Self::Payloads { first: first.parse().ok()?, count: count.parse().ok()? }
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// C2SP tlog-tiles: three digits a segment, all but the last with an `x`, and `.p/W` if the tile is not full.
+fn tile_path(index: u64, width: u16) -> String {
+    let mut groups = vec![index % 1000];
+    let mut rest = index / 1000;
+    while rest > 0 {
+        groups.push(rest % 1000);
+        rest /= 1000;
+    }
+    let mut path = String::new();
+    for (place, group) in groups.iter().enumerate().rev() {
+        let mark = if place == 0 { "" } else { "x" };
+        let end = if place == 0 { "" } else { "/" };
+        let _ = write!(path, "{mark}{group:03}{end}");
+    }
+    if width != 256 {
+        let _ = write!(path, ".p/{width}");
+    }
+    path
+}
+
+fn parse_tile_path(segments: &[&str]) -> Option<(u64, u16)> {
+    let (numbers, width) = match segments {
+        [numbers @ .., last, width] if last.ends_with(".p") => {
+            let numbers = [numbers, &[last.strip_suffix(".p")?]].concat();
+            (numbers, width.parse().ok().filter(|width| (1..256).contains(width))?)
+        }
+        numbers => (numbers.to_vec(), 256),
+    };
+    let mut index: u64 = 0;
+    for number in numbers {
+        let group: u64 = number.trim_start_matches('x').parse().ok()?;
+        index = index.checked_mul(1000)?.checked_add(group)?;
+    }
+    Some((index, width))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Key;
+    use crate::domain::{DocumentId, DossierId, RawId};
+
+    #[test]
+    fn paths_read_back() {
+        let dossier = DossierId::from(RawId::from_bytes([3; 16]));
+        let document = DocumentId::from(RawId::from_bytes([4; 16]));
+        for key in [
+            Key::Manifest,
+            Key::ArchiveKey,
+            Key::JournalKey,
+            Key::LogKey,
+            Key::DossierKey(dossier),
+            Key::Original { dossier, document },
+            Key::Text { dossier, document },
+            Key::Checkpoint,
+            Key::Tile { level: 0, index: 1_234_067, width: 256 },
+            Key::Tile { level: 2, index: 0, width: 1 },
+            Key::EntryBundle { index: 273, width: 112 },
+            Key::Payloads { first: 17, count: 3 },
+        ] {
+            assert_eq!(Key::parse(&key.path()), Some(key));
+        }
+    }
+
+    /// The examples of the C2SP tlog-tiles specification: tile 1234067, and a log of 70,000 entries.
+    #[test]
+    fn tile_paths_are_those_of_the_standard() {
+        let tile = |level, index, width| Key::Tile { level, index, width }.path();
+        assert_eq!(tile(0, 1_234_067, 256), "journal/tile/0/x001/x234/067");
+        assert_eq!(tile(0, 272, 256), "journal/tile/0/272");
+        assert_eq!(tile(0, 273, 112), "journal/tile/0/273.p/112");
+        assert_eq!(tile(1, 1, 17), "journal/tile/1/001.p/17");
+        assert_eq!(tile(2, 0, 1), "journal/tile/2/000.p/1");
+        assert_eq!(Key::EntryBundle { index: 273, width: 112 }.path(), "journal/tile/entries/273.p/112");
+    }
+
+    #[test]
+    fn foreign_paths_are_nobodys() {
+        for path in
+            ["", "x", "keys/../lantai.json", "journal/tile/0/1", "journal/tile/0/000.p/256", "lantai.json/"]
+        {
+            assert_eq!(Key::parse(path), None, "{path}");
+        }
+    }
+}

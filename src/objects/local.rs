@@ -1,0 +1,216 @@
+//! Objects as files in a folder: temporary file, fsync, rename, fsync of the folder.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::future::{BoxFuture, FutureExt};
+use tokio::task::spawn_blocking;
+
+use super::{Backend, Chunks, Error, ErrorKind, Object, Stored};
+use crate::domain::Fingerprint;
+
+/// Unfinished objects lie here; what is left of them is removed at the next start.
+const INCOMING: &str = ".incoming";
+const READ_BYTES: usize = 256 * 1024;
+/// Content is written in pieces of at least this size.
+const WRITE_BYTES: usize = 1 << 20;
+
+pub(super) struct Local {
+    root: PathBuf,
+    next: AtomicU64,
+}
+
+impl Local {
+    pub(super) async fn open(root: PathBuf) -> Result<Self, Error> {
+        let incoming = root.join(INCOMING);
+        blocking(move || {
+            make_folders(&incoming)?;
+            for left in fs::read_dir(&incoming)? {
+                fs::remove_file(left?.path())?;
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(Self { root, next: AtomicU64::new(0) })
+    }
+
+    async fn write(&self, incoming: &Path, mut content: Chunks) -> Result<(File, Stored), Error> {
+        let path = incoming.to_owned();
+        let mut file = blocking(move || File::create_new(path)).await?;
+        let mut fingerprint = Fingerprint::new();
+        let mut piece = Vec::new();
+        let mut ended = false;
+        while !ended {
+            match content.next().await {
+                Some(chunk) => {
+                    piece.extend_from_slice(&chunk.map_err(|error| Error::new(ErrorKind::Broken, error))?)
+                }
+                None => ended = true,
+            }
+            if piece.len() >= WRITE_BYTES || (ended && !piece.is_empty()) {
+                let full = std::mem::take(&mut piece);
+                (file, fingerprint, piece) = blocking(move || {
+                    fingerprint.update(&full);
+                    file.write_all(&full)?;
+                    let mut empty = full;
+                    empty.clear();
+                    Ok((file, fingerprint, empty))
+                })
+                .await?;
+            }
+        }
+        let size_bytes = fingerprint.size_bytes();
+        Ok((file, Stored { size_bytes, sha256: fingerprint.finish() }))
+    }
+}
+
+impl Backend for Local {
+    fn put(&self, path: String, content: Chunks) -> BoxFuture<'_, Result<Stored, Error>> {
+        async move {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            let incoming = self.root.join(INCOMING).join(number.to_string());
+            // Dropped before the rename, for whatever reason, the guard removes what there is.
+            let guard = RemoveOnDrop(Some(incoming.clone()));
+            let (file, stored) = self.write(&incoming, content).await?;
+            let target = self.root.join(path);
+            blocking(move || {
+                file.sync_all()?;
+                publish(&incoming, &target)?;
+                guard.disarm();
+                Ok(())
+            })
+            .await?;
+            Ok(stored)
+        }
+        .boxed()
+    }
+
+    fn get_from(&self, path: String, offset: u64) -> BoxFuture<'_, Result<Object, Error>> {
+        let path = self.root.join(path);
+        async move {
+            let (file, size_bytes) = blocking(move || {
+                let mut file = File::open(path)?;
+                file.seek(SeekFrom::Start(offset))?;
+                let size_bytes = file.metadata()?.len();
+                Ok((file, size_bytes))
+            })
+            .await?;
+            let stream = futures::stream::try_unfold(file, |mut file| async move {
+                let read = spawn_blocking(move || {
+                    let mut bytes = vec![0; READ_BYTES];
+                    let count = file.read(&mut bytes)?;
+                    bytes.truncate(count);
+                    Ok::<_, io::Error>((Bytes::from(bytes), file))
+                });
+                let (bytes, file) = read.await.map_err(io::Error::other)??;
+                Ok(if bytes.is_empty() { None } else { Some((bytes, file)) })
+            });
+            Ok(Object { size_bytes, stream: Box::pin(stream) })
+        }
+        .boxed()
+    }
+
+    fn head(&self, path: String) -> BoxFuture<'_, Result<Option<u64>, Error>> {
+        let path = self.root.join(path);
+        blocking(move || match fs::metadata(path) {
+            Ok(metadata) => Ok(Some(metadata.len())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        })
+        .boxed()
+    }
+
+    fn delete(&self, path: String) -> BoxFuture<'_, Result<(), Error>> {
+        let path = self.root.join(path);
+        blocking(move || match fs::remove_file(&path) {
+            Ok(()) => sync_folder(path.parent()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        })
+        .boxed()
+    }
+
+    fn list(&self, prefix: String) -> BoxFuture<'_, Result<Vec<(String, u64)>, Error>> {
+        let root = self.root.clone();
+        blocking(move || {
+            let mut found = Vec::new();
+            let mut open = vec![(root.clone(), String::new())];
+            while let Some((folder, path)) = open.pop() {
+                for entry in fs::read_dir(folder)? {
+                    let entry = entry?;
+                    let path = format!("{path}{}", entry.file_name().to_string_lossy());
+                    let kind = entry.file_type()?;
+                    if kind.is_dir() && path != INCOMING {
+                        let below = format!("{path}/");
+                        if below.starts_with(&prefix) || prefix.starts_with(&below) {
+                            open.push((entry.path(), below));
+                        }
+                    } else if kind.is_file() && path.starts_with(&prefix) {
+                        found.push((path, entry.metadata()?.len()));
+                    }
+                }
+            }
+            Ok(found)
+        })
+        .boxed()
+    }
+}
+
+/// Moves a finished file to its place, durably.
+fn publish(incoming: &Path, target: &Path) -> io::Result<()> {
+    let folder = target.parent();
+    match fs::rename(incoming, target) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            folder.map_or(Ok(()), make_folders)?;
+            fs::rename(incoming, target)?;
+        }
+        other => other?,
+    }
+    sync_folder(folder)
+}
+
+/// Makes a folder and those above it, each durably.
+fn make_folders(folder: &Path) -> io::Result<()> {
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    folder.parent().map_or(Ok(()), make_folders)?;
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => sync_folder(folder.parent()),
+    }
+}
+
+fn sync_folder(folder: Option<&Path>) -> io::Result<()> {
+    let folder = folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, Error> {
+    match spawn_blocking(work).await {
+        Ok(done) => Ok(done?),
+        Err(_) => Err(ErrorKind::Unavailable.into()),
+    }
+}
+
+struct RemoveOnDrop(Option<PathBuf>);
+
+impl RemoveOnDrop {
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for RemoveOnDrop {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
