@@ -1,0 +1,100 @@
+use super::{Batch, Error, Records, Table};
+use crate::clock::Clock;
+use crate::vault::Identity;
+
+const NAMES: Table<String> = Table::new("names");
+const NUMBERS: Table<u64> = Table::new("numbers");
+
+/// The one suite that every back end passes.
+fn suite(records: &Records) {
+    batches_are_atomic_over_tables(records);
+    preconditions_are_checked(records);
+    scans_stay_in_their_table_and_prefix(records);
+}
+
+fn batches_are_atomic_over_tables(records: &Records) {
+    let mut batch = Batch::new();
+    batch.put(&NAMES, b"1", &"欧阳".to_owned()).unwrap();
+    batch.put(&NUMBERS, b"1", &7).unwrap();
+    assert_eq!(batch.get(records, &NUMBERS, b"1").unwrap(), Some(7), "a batch sees its own changes");
+    assert_eq!(records.get(&NUMBERS, b"1").unwrap(), None);
+    records.commit(batch).unwrap();
+    records.flush().unwrap();
+    assert_eq!(records.get(&NAMES, b"1").unwrap().as_deref(), Some("欧阳"));
+    assert_eq!(records.get(&NUMBERS, b"1").unwrap(), Some(7));
+    let mut batch = Batch::new();
+    batch.delete(&NUMBERS, b"1");
+    records.commit(batch).unwrap();
+    assert!(!records.contains(&NUMBERS, b"1").unwrap());
+}
+
+fn preconditions_are_checked(records: &Records) {
+    let attempt = |expected: Option<u64>, value: u64| {
+        let mut batch = Batch::new();
+        match expected {
+            Some(expected) => batch.expect(&NUMBERS, b"counter", &expected).unwrap(),
+            None => batch.expect_absent(&NUMBERS, b"counter"),
+        }
+        batch.put(&NUMBERS, b"counter", &value).unwrap();
+        batch.put(&NAMES, b"last", &value.to_string()).unwrap();
+        records.commit(batch)
+    };
+    attempt(None, 1).unwrap();
+    assert!(matches!(attempt(None, 2), Err(Error::Conflict)));
+    attempt(Some(1), 3).unwrap();
+    assert!(matches!(attempt(Some(1), 4), Err(Error::Conflict)));
+    assert_eq!(records.get(&NUMBERS, b"counter").unwrap(), Some(3));
+    assert_eq!(records.get(&NAMES, b"last").unwrap().as_deref(), Some("3"));
+}
+
+fn scans_stay_in_their_table_and_prefix(records: &Records) {
+    let mut batch = Batch::new();
+    for i in 0..1_000_u64 {
+        batch.put(&NUMBERS, format!("a{i:04}").as_bytes(), &i).unwrap();
+        batch.put(&NUMBERS, format!("b{i:04}").as_bytes(), &i).unwrap();
+    }
+    records.commit(batch).unwrap();
+    let values: Vec<u64> = records.scan(&NUMBERS, b"a").map(|row| row.unwrap().1).collect();
+    assert_eq!(values, (0..1_000).collect::<Vec<_>>());
+    let rest: Vec<_> = records.scan_from(&NUMBERS, b"a", b"a0998").map(|row| row.unwrap().0).collect();
+    assert_eq!(rest, [b"a0998".to_vec(), b"a0999".to_vec()]);
+}
+
+#[test]
+fn memory_passes() {
+    suite(&Records::in_memory(&Identity::generate().derive("records"), &Clock::system()).unwrap());
+}
+
+#[test]
+fn sled_passes_and_is_there_after_opening_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = Identity::generate().derive("records");
+    let open = || Records::open(folder.path(), &key, &Clock::system(), 1 << 20).unwrap();
+    let records = open();
+    suite(&records);
+    records.flush().unwrap();
+    drop(records);
+    assert_eq!(open().get(&NUMBERS, b"counter").unwrap(), Some(3));
+}
+
+#[test]
+fn values_are_sealed_and_bound_to_key_and_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = Identity::generate().derive("records");
+    let records = Records::open(folder.path(), &key, &Clock::system(), 1 << 20).unwrap();
+    let mut batch = Batch::new();
+    batch.put(&NAMES, b"1", &"MARKER-in-the-clear".to_owned()).unwrap();
+    records.commit(batch).unwrap();
+    records.flush().unwrap();
+    drop(records);
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let path = file.unwrap().path();
+        if path.is_file() {
+            let bytes = std::fs::read(path).unwrap();
+            assert!(!bytes.windows(6).any(|window| window == b"MARKER"));
+        }
+    }
+    let other = Identity::generate().derive("records");
+    let records = Records::open(folder.path(), &other, &Clock::system(), 1 << 20).unwrap();
+    assert!(matches!(records.get(&NAMES, b"1"), Err(Error::Corrupt)));
+}
