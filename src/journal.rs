@@ -1,1 +1,265 @@
-//! To be written.
+//! The one log. Every change of state, and every view of a document, is an entry; an entry makes rows.
+//!
+//! Layer 3. [`Journal::commit`] is the only way to change business state: it seals the fact, appends the entry to
+//! the tree and projects it into rows, all in one atomic batch. Entries become durable when the publisher has
+//! put them into the object store under a signed checkpoint; only then may a client be answered
+//! ([`Journal::published`]). At the start, what one side lacks is taken from the other.
+
+mod checkpoint;
+mod entry;
+mod projection;
+mod publish;
+mod replay;
+mod tiles;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use base64::prelude::{BASE64_STANDARD, Engine};
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Notify, watch};
+
+use crate::clock::Clock;
+use crate::domain::{DossierId, Sha256Digest};
+use crate::keys::{self, Keys};
+use crate::objects::{self, Objects};
+use crate::records::{self, Batch, Records, Table};
+use crate::vault::{Identity, Lookup, SealedBytes};
+
+pub use checkpoint::{Head, Signer, verify_checkpoint};
+pub use entry::{Draft, Entry, ObjectRef};
+pub use projection::{Facts, Project, Projection};
+pub use replay::{Bucket, CaughtUp, Progress};
+use tiles::{NodeHash, Tree};
+
+/// The entries' canonical JSON, by index (8 bytes, big-endian).
+const ENTRIES: Table<String> = Table::new("log.entries");
+/// The sealed payloads (base64) that are not published yet, by index.
+const PAYLOADS: Table<String> = Table::new("log.payloads");
+/// The tree's hashes, by storage index.
+const HASHES: Table<Sha256Digest> = Table::new("log.hashes");
+/// One row: how many entries there are.
+const SIZE: Table<LogSize> = Table::new("log.size");
+
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+struct LogSize {
+    entries: u64,
+}
+
+/// What went wrong with the log, by what the caller has to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// What the decision rested on has changed: read again and decide again. Nothing was committed.
+    #[error("what this rests on has changed meanwhile")]
+    Conflict,
+    /// The object store takes nothing now: try again later. Nothing was committed.
+    #[error("the archive takes nothing at the moment")]
+    Unavailable,
+    /// Committed here and not yet in the object store; it will be published when the store is back.
+    #[error("recorded, but not yet durable in the object store")]
+    NotDurable,
+    /// The local records do not belong to the log in the bucket: set them aside and replay.
+    #[error("the local records do not continue the log in the bucket")]
+    Diverged,
+    /// The log in the bucket, or the local copy, is damaged.
+    #[error("the log is damaged")]
+    Corrupt,
+    /// The entry is longer than the log's form allows.
+    #[error("the entry is too large")]
+    TooLarge,
+    /// The record store failed.
+    #[error(transparent)]
+    Records(records::Error),
+    /// A key could not be had.
+    #[error(transparent)]
+    Keys(#[from] keys::Error),
+    /// The object store failed.
+    #[error(transparent)]
+    Objects(#[from] objects::Error),
+}
+
+impl From<records::Error> for Error {
+    fn from(error: records::Error) -> Self {
+        match error {
+            records::Error::Conflict => Self::Conflict,
+            other => Self::Records(other),
+        }
+    }
+}
+
+/// How the publishing goes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Entries in the log.
+    pub size: u64,
+    /// Entries under the published checkpoint.
+    pub published: u64,
+    /// Whether the last try to publish failed.
+    pub failing: bool,
+}
+
+/// What the journal needs.
+pub struct Parts {
+    /// Where the log is published.
+    pub objects: Objects,
+    /// Where it is projected.
+    pub records: Records,
+    /// The dossiers' keys.
+    pub keys: Keys,
+    /// The identity that payloads without a dossier are sealed to.
+    pub identity: Identity,
+    /// Makes row keys of what must not be readable.
+    pub lookup: Lookup,
+    /// Signs the checkpoints.
+    pub signer: Signer,
+    /// The time.
+    pub clock: Clock,
+    /// The projections of all modules.
+    pub facts: Vec<Facts>,
+    /// How long a client waits for the object store before it is told that its change is not durable yet.
+    pub patience: Duration,
+}
+
+/// The log of one archive. Cloning shares it.
+#[derive(Clone)]
+pub struct Journal(Arc<Inner>);
+
+struct Inner {
+    objects: Objects,
+    records: Records,
+    keys: Keys,
+    identity: Identity,
+    lookup: Lookup,
+    signer: Signer,
+    clock: Clock,
+    facts: HashMap<&'static str, Project>,
+    patience: Duration,
+    /// The number of entries; held while one is appended.
+    size: Mutex<u64>,
+    published: watch::Sender<u64>,
+    failing: watch::Sender<bool>,
+    wake: Notify,
+}
+
+impl Journal {
+    fn new(parts: Parts) -> Result<Self, Error> {
+        let size = parts.records.get(&SIZE, b"")?.unwrap_or_default().entries;
+        Ok(Self(Arc::new(Inner {
+            objects: parts.objects,
+            records: parts.records,
+            keys: parts.keys,
+            identity: parts.identity,
+            lookup: parts.lookup,
+            signer: parts.signer,
+            clock: parts.clock,
+            facts: parts.facts.into_iter().flatten().copied().collect(),
+            patience: parts.patience,
+            size: Mutex::new(size),
+            published: watch::Sender::new(0),
+            failing: watch::Sender::new(false),
+            wake: Notify::new(),
+        })))
+    }
+
+    /// Commits a change: entry and rows in one atomic batch. It is durable once [`Journal::published`] says so.
+    pub async fn commit(&self, draft: Draft) -> Result<u64, Error> {
+        if *self.0.failing.borrow() {
+            return Err(Error::Unavailable);
+        }
+        let fact = serde_json::to_vec(&draft.fact).map_err(|_| Error::Corrupt)?;
+        let recipient = self.payload_identity(draft.dossier).await?.recipient();
+        let sealed = SealedBytes::seal(&[recipient], &fact).map_err(|_| Error::Corrupt)?;
+        let index = self.append(draft, &fact, sealed.as_bytes())?;
+        self.0.wake.notify_one();
+        Ok(index)
+    }
+
+    /// Commits a change and waits until it is durable in the object store.
+    pub async fn commit_durably(&self, draft: Draft) -> Result<u64, Error> {
+        let index = self.commit(draft).await?;
+        self.published(index).await?;
+        Ok(index)
+    }
+
+    /// Returns once entry `index` is in the object store under a signed checkpoint.
+    pub async fn published(&self, index: u64) -> Result<(), Error> {
+        let mut published = self.0.published.subscribe();
+        let waiting = published.wait_for(|published| *published > index);
+        match tokio::time::timeout(self.0.patience, waiting).await {
+            Ok(Ok(_)) => Ok(()),
+            _ => Err(Error::NotDurable),
+        }
+    }
+
+    /// How the publishing goes.
+    pub fn health(&self) -> Health {
+        Health { size: self.size(), published: *self.0.published.borrow(), failing: *self.0.failing.borrow() }
+    }
+
+    /// The entry at `index`, if the log is that long.
+    pub fn entry(&self, index: u64) -> Result<Option<Entry>, Error> {
+        let text = self.0.records.get(&ENTRIES, &index.to_be_bytes())?;
+        text.map(|text| Entry::parse(&text)).transpose()
+    }
+
+    /// The inclusion proof of entry `index` under the published checkpoint, as a C2SP tlog-proof text.
+    pub fn proof(&self, index: u64) -> Result<String, Error> {
+        let size = *self.0.published.borrow();
+        if index >= size {
+            return Err(Error::NotDurable);
+        }
+        let tree = self.tree();
+        let proof = tree.inclusion_proof(size, index)?;
+        let checkpoint = self.0.signer.sign(Head { size, root: tree.root(size)? })?;
+        let lines: String = proof.iter().map(|hash| BASE64_STANDARD.encode(hash) + "\n").collect();
+        let checkpoint = String::from_utf8(checkpoint).map_err(|_| Error::Corrupt)?;
+        Ok(format!("c2sp.org/tlog-proof@v1\nindex {index}\n{lines}\n{checkpoint}"))
+    }
+
+    /// The verifier key that outsiders check the log with.
+    pub fn verifier_key(&self) -> &str {
+        self.0.signer.verifier_key()
+    }
+
+    fn size(&self) -> u64 {
+        *self.0.size.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn append(&self, draft: Draft, fact: &[u8], sealed: &[u8]) -> Result<u64, Error> {
+        let mut size = self.0.size.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = draft.entry(self.0.clock.now(), Sha256Digest::of(sealed));
+        let mut batch = draft.expected;
+        batch.put(&PAYLOADS, &size.to_be_bytes(), &BASE64_STANDARD.encode(sealed))?;
+        self.apply(*size, &entry, Some(fact), batch)?;
+        *size += 1;
+        Ok(*size - 1)
+    }
+
+    /// Writes entry number `index`, its hashes and its rows. Without a fact (its key is gone) there are no rows.
+    fn apply(&self, index: u64, entry: &Entry, fact: Option<&[u8]>, mut batch: Batch) -> Result<(), Error> {
+        let text = entry.to_canonical()?;
+        for (at, hash) in self.tree().append(index, text.as_bytes())? {
+            batch.put(&HASHES, &at.to_be_bytes(), &Sha256Digest::from_bytes(hash))?;
+        }
+        batch.put(&ENTRIES, &index.to_be_bytes(), &text)?;
+        batch.put(&SIZE, b"", &LogSize { entries: index + 1 })?;
+        if let Some(fact) = fact {
+            let project = self.0.facts.get(entry.kind.as_str()).ok_or(Error::Corrupt)?;
+            project(&mut Projection::new(index, entry, fact, &self.0.records, &self.0.lookup, &mut batch))?;
+        }
+        Ok(self.0.records.commit(batch)?)
+    }
+
+    fn tree(&self) -> Tree<impl Fn(u64) -> Option<NodeHash> + '_> {
+        let read = |at: u64| self.0.records.get(&HASHES, &at.to_be_bytes()).ok().flatten();
+        Tree(move |at| read(at).map(|hash: Sha256Digest| *hash.as_bytes()))
+    }
+
+    async fn payload_identity(&self, dossier: Option<DossierId>) -> Result<Identity, Error> {
+        match dossier {
+            Some(dossier) => Ok(self.0.keys.open(dossier).await?),
+            None => Ok(self.0.identity.clone()),
+        }
+    }
+}

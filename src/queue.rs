@@ -1,1 +1,90 @@
-//! To be written.
+//! What is to be done later: jobs are rows that a batch adds together with the change that calls for them.
+//!
+//! Layer 3. Described here, done in [`crate::jobs`]. A job runs at least once and must be idempotent. Jobs are part of
+//! the projection: a replay makes again those that are still to be done.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{CaseId, DocumentId, DossierId};
+use crate::records::{Batch, Error, Records, Table};
+
+/// The jobs that wait, by their own name.
+const JOBS: Table<Waiting> = Table::new("jobs");
+
+/// Work to be done later.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Job {
+    /// Find pages and text of a document.
+    ReadDocument {
+        /// Its dossier.
+        dossier: DossierId,
+        /// The document.
+        document: DocumentId,
+    },
+    /// Make a document's pages findable.
+    IndexDocument {
+        /// The document.
+        document: DocumentId,
+    },
+    /// Make a dossier's own facts findable.
+    IndexDossier {
+        /// The dossier.
+        dossier: DossierId,
+    },
+    /// Make the notes of a case findable.
+    IndexCase {
+        /// The case.
+        case: CaseId,
+    },
+}
+
+/// A job with its history of tries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// What to do.
+    pub job: Job,
+    /// How often it was tried.
+    pub tries: u32,
+    /// Not to be tried before.
+    pub due: Timestamp,
+}
+
+/// Adds a job to a batch. The same job twice is one job.
+pub fn enqueue(batch: &mut Batch, job: &Job, due: Timestamp) -> Result<(), Error> {
+    batch.put(&JOBS, &name(job), &Waiting { job: job.clone(), tries: 0, due })
+}
+
+/// Takes a job out, because it is done or no longer needed.
+pub fn remove(batch: &mut Batch, job: &Job) {
+    batch.delete(&JOBS, &name(job));
+}
+
+/// Puts a job back that failed, to be tried again at `due`.
+pub fn retry(batch: &mut Batch, waiting: &Waiting, due: Timestamp) -> Result<(), Error> {
+    let again = Waiting { job: waiting.job.clone(), tries: waiting.tries + 1, due };
+    batch.put(&JOBS, &name(&waiting.job), &again)
+}
+
+/// At most `limit` jobs that are due at `now`.
+pub fn due(records: &Records, now: Timestamp, limit: usize) -> Result<Vec<Waiting>, Error> {
+    let due = records.scan(&JOBS, b"").filter(|row| !matches!(row, Ok((_, waiting)) if waiting.due > now));
+    due.take(limit).map(|row| row.map(|(_, waiting)| waiting)).collect()
+}
+
+/// How many jobs wait.
+pub fn len(records: &Records) -> Result<usize, Error> {
+    records.scan(&JOBS, b"").try_fold(0, |count, row| row.map(|_| count + 1))
+}
+
+/// Jobs are ordered by kind, reading first.
+fn name(job: &Job) -> Vec<u8> {
+    let (kind, id) = match job {
+        Job::ReadDocument { document, .. } => (0, document.as_bytes()),
+        Job::IndexDocument { document } => (1, document.as_bytes()),
+        Job::IndexDossier { dossier } => (2, dossier.as_bytes()),
+        Job::IndexCase { case } => (3, case.as_bytes()),
+    };
+    [&[kind], id.as_slice()].concat()
+}

@@ -1,0 +1,69 @@
+//! How an entry becomes rows: the same function at the commit and at the replay, so that both agree.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{Entry, Error};
+use crate::records::{Batch, Records, Table};
+use crate::vault::Lookup;
+
+/// Turns one kind of fact into row changes. It must depend on the entry, the fact and the rows alone.
+pub type Project = fn(&mut Projection<'_>) -> Result<(), Error>;
+
+/// The kinds of facts that a module owns, with their projections.
+pub type Facts = &'static [(&'static str, Project)];
+
+/// One entry that is being projected.
+pub struct Projection<'a> {
+    /// Its place in the log, from 0.
+    pub index: u64,
+    /// Its readable part.
+    pub entry: &'a Entry,
+    fact: &'a [u8],
+    records: &'a Records,
+    lookup: &'a Lookup,
+    batch: &'a mut Batch,
+}
+
+impl<'a> Projection<'a> {
+    pub(super) fn new(
+        index: u64,
+        entry: &'a Entry,
+        fact: &'a [u8],
+        records: &'a Records,
+        lookup: &'a Lookup,
+        batch: &'a mut Batch,
+    ) -> Self {
+        Self { index, entry, fact, records, lookup, batch }
+    }
+
+    /// The fact, as its owner wrote it.
+    pub fn fact<F: DeserializeOwned>(&self) -> Result<F, Error> {
+        serde_json::from_slice(self.fact).map_err(|_| Error::Corrupt)
+    }
+
+    /// The row as this projection has left it so far.
+    pub fn get<V: DeserializeOwned>(&self, table: &Table<V>, key: &[u8]) -> Result<Option<V>, Error> {
+        Ok(self.batch.get(self.records, table, key)?)
+    }
+
+    /// The row gets this value.
+    pub fn put<V: Serialize>(&mut self, table: &Table<V>, key: &[u8], value: &V) -> Result<(), Error> {
+        Ok(self.batch.put(table, key, value)?)
+    }
+
+    /// The row goes.
+    pub fn delete<V>(&mut self, table: &Table<V>, key: &[u8]) {
+        self.batch.delete(table, key);
+    }
+
+    /// Makes row keys of what must not be readable.
+    pub fn lookup(&self) -> &'a Lookup {
+        self.lookup
+    }
+
+    /// The batch itself, for modules that add rows of their own (the job queue).
+    pub fn batch(&mut self) -> &mut Batch {
+        self.batch
+    }
+}

@@ -1,0 +1,187 @@
+//! Replay: what the bucket's log says and the local records lack is projected again, entry by entry.
+//!
+//! With empty records this is the restore. Nothing is believed unchecked: the checkpoint's signature, the root
+//! over all entries, and each payload against its entry's digest.
+
+use std::collections::BTreeMap;
+
+use super::checkpoint::{Head, verify_checkpoint};
+use super::publish::read_payloads;
+use super::tiles::{TILE_WIDTH, bundle_width, read_entries};
+use super::{Entry, Error, Journal, Parts};
+use crate::domain::Sha256Digest;
+use crate::objects::{self, ErrorKind, Key, Objects, Prefix};
+use crate::records::Batch;
+use crate::vault;
+
+/// The largest log object: 256 entries of 64 KiB, or a round's payloads.
+const LOG_OBJECT_LIMIT_BYTES: u64 = 256 << 20;
+/// Records are flushed after this many replayed entries.
+const FLUSH_ENTRIES: u64 = 4096;
+
+/// Is told how many of how many entries have been replayed.
+pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
+
+/// What opening the journal found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CaughtUp {
+    /// Entries taken over from the bucket.
+    pub replayed: u64,
+    /// Of these, entries whose payload could not be opened, by index: they are in the log but make no rows.
+    pub without_key: Vec<u64>,
+    /// Entries that are here and not yet in the bucket.
+    pub unpublished: u64,
+}
+
+impl Journal {
+    /// Opens the log and makes both sides agree: what the bucket has and the records lack is replayed; what the
+    /// records have and the bucket lacks waits for the publisher.
+    ///
+    /// Fails with [`Error::Diverged`] if the records are not a beginning or a continuation of the bucket's log.
+    pub async fn open(parts: Parts, progress: Progress<'_>) -> Result<(Self, CaughtUp), Error> {
+        let journal = Self::new(parts)?;
+        let bucket = Bucket::new(&journal.0.objects, journal.verifier_key());
+        let head = bucket.head().await?.unwrap_or(Head { size: 0, root: journal.tree().root(0)? });
+        let local = journal.size();
+        let mut caught_up = CaughtUp { unpublished: local.saturating_sub(head.size), ..CaughtUp::default() };
+        if local < head.size {
+            journal.replay(&bucket, head, &mut caught_up, progress).await?;
+        }
+        if journal.tree().root(head.size).ok() != Some(head.root) {
+            return Err(Error::Diverged);
+        }
+        journal.0.published.send_replace(head.size);
+        journal.0.wake.notify_one();
+        Ok((journal, caught_up))
+    }
+
+    async fn replay(
+        &self,
+        bucket: &Bucket<'_>,
+        head: Head,
+        caught_up: &mut CaughtUp,
+        progress: Progress<'_>,
+    ) -> Result<(), Error> {
+        let start = self.size();
+        let mut payloads = bucket.payloads(start).await?;
+        for bundle in start / TILE_WIDTH..head.size.div_ceil(TILE_WIDTH) {
+            let texts = bucket.entries(bundle, head.size).await?;
+            for (index, text) in (bundle * TILE_WIDTH..).zip(&texts).skip_while(|(index, _)| *index < start) {
+                self.replay_entry(index, text, &mut payloads, caught_up).await?;
+                progress(index + 1, head.size);
+                if index % FLUSH_ENTRIES == FLUSH_ENTRIES - 1 {
+                    self.flush().await?;
+                }
+            }
+        }
+        self.flush().await
+    }
+
+    async fn replay_entry(
+        &self,
+        index: u64,
+        text: &str,
+        payloads: &mut Payloads<'_>,
+        caught_up: &mut CaughtUp,
+    ) -> Result<(), Error> {
+        let entry = Entry::parse(text)?;
+        if entry.to_canonical()? != text {
+            return Err(Error::Corrupt);
+        }
+        let sealed = payloads.get(index, entry.payload).await?;
+        let fact = match self.payload_identity(entry.dossier).await {
+            Ok(identity) => vault::open(&identity, &sealed).ok(),
+            Err(Error::Keys(error)) if key_is_gone(&error) => None,
+            Err(error) => return Err(error),
+        };
+        if fact.is_none() {
+            caught_up.without_key.push(index);
+        }
+        self.apply(index, &entry, fact.as_ref().map(|fact| fact.as_slice()), Batch::new())?;
+        *self.0.size.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = index + 1;
+        caught_up.replayed += 1;
+        Ok(())
+    }
+}
+
+fn key_is_gone(error: &crate::keys::Error) -> bool {
+    match error {
+        crate::keys::Error::Objects(error) => error.kind() == ErrorKind::NotFound,
+        crate::keys::Error::Vault(error) => matches!(error, vault::Error::WrongKey),
+    }
+}
+
+/// The log as it lies in the object store.
+pub struct Bucket<'a> {
+    objects: &'a Objects,
+    verifier_key: &'a str,
+}
+
+impl<'a> Bucket<'a> {
+    /// The log of this store, checked with this key.
+    pub fn new(objects: &'a Objects, verifier_key: &'a str) -> Self {
+        Self { objects, verifier_key }
+    }
+
+    /// The published head; `None` if nothing was ever published.
+    pub async fn head(&self) -> Result<Option<Head>, Error> {
+        match self.objects.get_bytes(&Key::Checkpoint, LOG_OBJECT_LIMIT_BYTES).await {
+            Ok(bytes) => verify_checkpoint(&bytes, self.verifier_key).map(Some),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The entries of one bundle in a log of `size` entries.
+    pub async fn entries(&self, bundle: u64, size: u64) -> Result<Vec<String>, Error> {
+        let width = bundle_width(bundle, size);
+        let bytes = self
+            .objects
+            .get_bytes(&Key::EntryBundle { index: bundle, width }, LOG_OBJECT_LIMIT_BYTES)
+            .await?;
+        let entries = read_entries(&bytes)?;
+        if entries.len() == usize::from(width) { Ok(entries) } else { Err(Error::Corrupt) }
+    }
+
+    /// The sealed payloads from entry `start` on.
+    pub async fn payloads(&self, start: u64) -> Result<Payloads<'a>, Error> {
+        let mut objects = Vec::new();
+        for listed in self.objects.list(Prefix::Payloads).await? {
+            if let Some(Key::Payloads { first, count }) = listed.key
+                && first + u64::from(count) > start
+            {
+                objects.push((first, count));
+            }
+        }
+        objects.sort_unstable();
+        Ok(Payloads { store: self.objects, objects: objects.into(), read: BTreeMap::new() })
+    }
+}
+
+/// Reads payload objects as their entries come up, and forgets them behind.
+pub struct Payloads<'a> {
+    store: &'a Objects,
+    /// Not yet read: first entry and count, in order.
+    objects: std::collections::VecDeque<(u64, u32)>,
+    /// Read and still needed. A round that was begun twice may have left an entry's payload in two objects.
+    read: BTreeMap<u64, Vec<Vec<u8>>>,
+}
+
+impl Payloads<'_> {
+    /// The payload of entry `index`, which has this digest.
+    pub async fn get(&mut self, index: u64, digest: Sha256Digest) -> Result<Vec<u8>, Error> {
+        self.read = self.read.split_off(&index);
+        while let Some((first, count)) = self.objects.front().copied()
+            && first <= index
+        {
+            self.objects.pop_front();
+            let object = self.store.get_bytes(&Key::Payloads { first, count }, LOG_OBJECT_LIMIT_BYTES).await;
+            for (at, sealed) in read_payloads(&object?)? {
+                self.read.entry(at).or_default().push(sealed);
+            }
+        }
+        let candidates = self.read.remove(&index).unwrap_or_default();
+        let wanted = candidates.into_iter().find(|sealed| Sha256Digest::of(sealed) == digest);
+        wanted.ok_or_else(|| objects::Error::from(ErrorKind::NotFound).into())
+    }
+}
