@@ -1,1 +1,129 @@
-//! To be written.
+//! Dossiers: everything about one customer. Here are the facts; documents and cases point to them.
+//!
+//! Layer 4. A dossier has a key of its own, made before anything is written about it. Its facts are checked
+//! against the pack's schema by the caller; this module keeps them.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::access::{Action, Permit, Subject};
+use crate::clock::Clock;
+use crate::domain::{DossierId, PersonId};
+use crate::journal::{self, Draft, Facts, Journal, Projection};
+use crate::keys::{self, Keys};
+use crate::queue::{self, Job};
+use crate::records::{self, Records, Table};
+
+const DOSSIERS: Table<Dossier> = Table::new("dossiers");
+/// Dossiers by who keeps them: person, dossier.
+const KEPT: Table<DossierId> = Table::new("dossiers.kept");
+
+/// The kinds of facts of this module.
+pub const FACTS: Facts = &[("dossier.opened", project_opened)];
+
+/// Everything about one customer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Dossier {
+    /// Its id.
+    pub id: DossierId,
+    /// Which dossier schema of the pack its facts follow.
+    pub kind: String,
+    /// The customer's facts.
+    pub facts: Map<String, Value>,
+    /// Who keeps the customer.
+    pub adviser: PersonId,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+}
+
+impl Dossier {
+    /// The dossier as the subject of a permit.
+    pub fn subject(&self) -> Subject {
+        Subject::Dossier { id: self.id, adviser: self.adviser }
+    }
+
+    /// The customer's name, if the facts have one.
+    pub fn name(&self) -> &str {
+        self.facts.get("name").and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
+/// What went wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The permit is not one to open dossiers.
+    #[error("the permit does not cover this")]
+    NotPermitted,
+    /// The dossier's key could not be made.
+    #[error(transparent)]
+    Keys(#[from] keys::Error),
+    /// The log could not take it.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    /// The records failed.
+    #[error(transparent)]
+    Records(#[from] records::Error),
+}
+
+/// The dossiers of an archive.
+#[derive(Clone)]
+pub struct Dossiers {
+    records: Records,
+    journal: Journal,
+    keys: Keys,
+    clock: Clock,
+}
+
+impl Dossiers {
+    /// The dossiers in these records.
+    pub fn new(records: Records, journal: Journal, keys: Keys, clock: Clock) -> Self {
+        Self { records, journal, keys, clock }
+    }
+
+    /// Opens a dossier. `facts` have been checked against the schema of `kind`.
+    pub async fn open(
+        &self,
+        permit: &Permit,
+        kind: &str,
+        facts: Map<String, Value>,
+        adviser: PersonId,
+    ) -> Result<Dossier, Error> {
+        if !permit.covers_archive(Action::OpenDossier) {
+            return Err(Error::NotPermitted);
+        }
+        let (id, opened_at) = (self.clock.new_id(), self.clock.now());
+        let dossier = Dossier { id, kind: kind.to_owned(), facts, adviser, opened_at };
+        self.keys.create(id).await?;
+        let draft = Draft::new("dossier.opened", permit.actor().id, &dossier)?.dossier(id);
+        self.journal.commit_durably(draft).await?;
+        Ok(dossier)
+    }
+
+    /// The dossier of this id.
+    pub fn get(&self, id: DossierId) -> Result<Option<Dossier>, Error> {
+        Ok(self.records.get(&DOSSIERS, id.as_bytes())?)
+    }
+
+    /// The dossiers that a person keeps.
+    pub fn kept_by(&self, person: PersonId) -> Result<Vec<DossierId>, Error> {
+        let kept = self.records.scan(&KEPT, person.as_bytes()).map(|row| row.map(|(_, id)| id));
+        Ok(kept.collect::<Result<_, _>>()?)
+    }
+
+    /// Dossiers in the order of their ids, from after `after` on, at most `limit`.
+    pub fn list(&self, after: Option<DossierId>, limit: usize) -> Result<Vec<Dossier>, Error> {
+        let start = after.map(|id| [id.as_bytes().as_slice(), &[0]].concat()).unwrap_or_default();
+        let rows = self.records.scan_from(&DOSSIERS, b"", &start).take(limit);
+        Ok(rows.map(|row| row.map(|(_, dossier)| dossier)).collect::<Result<_, _>>()?)
+    }
+}
+
+fn project_opened(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
+    let dossier: Dossier = projection.fact()?;
+    projection.put(&DOSSIERS, dossier.id.as_bytes(), &dossier)?;
+    let kept = [dossier.adviser.as_bytes().as_slice(), dossier.id.as_bytes()].concat();
+    projection.put(&KEPT, &kept, &dossier.id)?;
+    let due = projection.entry.at;
+    Ok(queue::enqueue(projection.batch(), &Job::IndexDossier { dossier: dossier.id }, due)?)
+}
