@@ -1,0 +1,125 @@
+//! PDF: the text layer of each page, and what the document says about itself.
+//!
+//! Pages are interpreted, not searched for strings: only so do predefined CJK encodings, forms and annotations
+//! come out right. Encrypted documents that open without a password are opened. A page that brings the
+//! interpreter to panic is marked, and the others go on.
+
+mod about;
+mod glyphs;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hayro_interpret::{
+    Context, InterpreterCache, InterpreterSettings, RectExt, TransformExt, interpret_page,
+};
+use hayro_syntax::page::Page as PdfPage;
+use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
+
+use self::about::about;
+use self::glyphs::Glyphs;
+use super::lines::lines;
+use super::{Limits, Line, MediaType, Page, PageState, Reading, Reason};
+
+/// Reads a PDF.
+pub(super) fn read(content: Bytes, limits: &Limits) -> Reading {
+    let opened = catch_unwind(|| Pdf::new(Arc::new(content.clone()))).unwrap_or(Err(LoadPdfError::Invalid));
+    let pdf = match opened {
+        Ok(pdf) => pdf,
+        Err(error) => return unopened(&content, error),
+    };
+    let count = u32::try_from(pdf.pages().len()).unwrap_or(u32::MAX);
+    let refused = |reason| Reading { page_count: count, ..Reading::unreadable(MediaType::Pdf, reason) };
+    if count > limits.pages {
+        return refused(Reason::TooManyPages);
+    }
+    if count == 0 {
+        return refused(Reason::Damaged);
+    }
+    Reading::of_pages(MediaType::Pdf, pages(&pdf, limits), about(&pdf))
+}
+
+/// Why it did not open, and how many pages a more lenient reader counts in it.
+fn unopened(content: &[u8], error: LoadPdfError) -> Reading {
+    use DecryptionError::{PasswordProtected, UnsupportedAlgorithm};
+    let reason = match error {
+        LoadPdfError::Decryption(PasswordProtected | UnsupportedAlgorithm) => Reason::Encrypted,
+        _ if content.windows(4).any(|bytes| bytes == b" obj") => Reason::Damaged,
+        _ => Reason::NotAPdf,
+    };
+    let counted =
+        catch_unwind(|| lopdf::Document::load_metadata_mem(content).map_or(0, |found| found.page_count));
+    Reading { page_count: counted.unwrap_or(0), ..Reading::unreadable(MediaType::Pdf, reason) }
+}
+
+fn pages(pdf: &Pdf, limits: &Limits) -> Vec<Page> {
+    let cache = InterpreterCache::new();
+    let mut left = limits.text_bytes;
+    let mut pages = Vec::with_capacity(pdf.pages().len());
+    for (number, source) in (1..).zip(pdf.pages().iter()) {
+        let cap = limits.text_bytes_per_page.min(left);
+        let page = catch_unwind(AssertUnwindSafe(|| page(number, pdf, source, &cache, cap)));
+        let page = page.unwrap_or_else(|_| unreadable_page(number, source));
+        left = left.saturating_sub(page.lines.iter().map(cost).sum());
+        pages.push(page);
+    }
+    pages
+}
+
+fn page<'a>(number: u32, pdf: &'a Pdf, source: &PdfPage<'a>, cache: &InterpreterCache<'a>, cap: u64) -> Page {
+    let (width, height) = source.render_dimensions();
+    let mut glyphs = Glyphs::new(f64::from(width), f64::from(height), cap);
+    let mut context = Context::new(
+        source.initial_transform(true).to_kurbo(),
+        source.intersected_crop_box().to_kurbo(),
+        cache,
+        pdf.xref(),
+        InterpreterSettings::default(),
+    );
+    interpret_page(source, &mut context, &mut glyphs);
+    glyphs.repair();
+    let found = lines(&glyphs.found, f64::from(width), f64::from(height));
+    let (lines, cut) = within(found, cap);
+    let text = lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n");
+    Page { number, width, height, state: glyphs.state(), text, lines, truncated: cut || glyphs.truncated }
+}
+
+fn unreadable_page(number: u32, source: &PdfPage<'_>) -> Page {
+    let (width, height) = source.render_dimensions();
+    let state = PageState::Unreadable;
+    Page { number, width, height, state, text: String::new(), lines: Vec::new(), truncated: false }
+}
+
+/// As many lines as may be kept, and whether that is not all.
+fn within(mut lines: Vec<Line>, cap: u64) -> (Vec<Line>, bool) {
+    let mut used = 0;
+    let all = lines.len();
+    let keep = lines.iter().take_while(|line| {
+        used += cost(line);
+        used <= cap
+    });
+    let keep = keep.count();
+    lines.truncate(keep);
+    (lines, keep < all)
+}
+
+/// What a line takes of the limit on text: its text twice (in the page and in the line) and its place.
+fn cost(line: &Line) -> u64 {
+    const PLACE_BYTES: u64 = 32;
+    line.text.len() as u64 + PLACE_BYTES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Line, within};
+
+    #[test]
+    fn lines_are_kept_up_to_the_limit() {
+        let line = Line { text: "0123456789".to_owned(), x0: 0.0, y0: 0.0, x1: 1.0, y1: 1.0 };
+        let (kept, cut) = within(vec![line.clone(); 5], 42 * 3 + 41);
+        assert_eq!((kept.len(), cut), (3, true));
+        let (kept, cut) = within(vec![line; 5], 42 * 5);
+        assert_eq!((kept.len(), cut), (5, false));
+    }
+}
