@@ -1,1 +1,13 @@
-fn main(){}
+//! The program: nothing but the choice of what to run.
+
+use std::io::{stdin, stdout};
+use std::process::ExitCode;
+
+use lantai::reading::worker::{VERB, run_worker};
+
+fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|verb| verb == VERB) {
+        return run_worker(stdin().lock(), stdout().lock());
+    }
+    ExitCode::FAILURE
+}

@@ -2,7 +2,7 @@
 //!
 //! Stands after the archive: the original is safe before anybody reads it, and whatever happens here, it stays
 //! as it is. [`read`] sees hostile input, so the server never calls it in its own process: it asks
-//! the reading worker, which runs [`read`] in a child with hard limits.
+//! [`worker::Reader`], which runs [`read`] in a child with hard limits.
 //!
 //! Nothing here trusts a file's name, writes a file, logs content, or puts content into an error.
 
@@ -13,6 +13,7 @@ mod media;
 mod normal;
 mod pdf;
 mod plain;
+pub mod worker;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -24,7 +25,7 @@ pub use normal::normalised;
 /// Reads a document of any kind. Never fails and never panics for the input's sake: what went wrong is the
 /// [`Outcome`].
 ///
-/// Of the `limits` those on time and memory are kept by the process that runs this.
+/// Of the `limits` those on time and memory are kept by the process that runs this, see [`worker`].
 pub fn read(content: impl Into<Bytes>, limits: &Limits) -> Reading {
     let content = content.into();
     let media_type = media_type(&content);

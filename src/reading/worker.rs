@@ -1,0 +1,204 @@
+//! Reading in a child process, so that a hostile document can bring down nothing but its own reading.
+//!
+//! Each document gets a fresh child (`lantai read-worker`): one that a document has taken over never sees
+//! another document. It has no environment, can open no file and no socket, and has limits on memory, processor
+//! and wall time, and on the size of its answer. The answer is not trusted either: it must parse and fit.
+//!
+//! The wire, on stdin: one line of JSON (limits and length), then the document's bytes. On stdout: one
+//! [`Reading`] in JSON. On stderr: at most the places of panics, never content.
+
+mod child;
+mod confine;
+mod verdict;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+pub use self::child::run_worker;
+
+use self::verdict::{Ended, verdict};
+use super::media::{HEAD_BYTES, media_type};
+use super::{Limits, Reading, Reason};
+
+/// Reads documents, each in a child process. Cloning shares the bound on how many run at once.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    exe: PathBuf,
+    limits: Limits,
+    places: Arc<Semaphore>,
+}
+
+/// The argument that makes the program a worker: its `main` then calls [`run_worker`] before anything else.
+pub const VERB: &str = "read-worker";
+
+impl Reader {
+    /// `exe` is the absolute path of the program whose `main` knows [`VERB`]. Two children at once.
+    pub fn new(exe: PathBuf, limits: Limits) -> Self {
+        Self { exe, limits, places: Arc::new(Semaphore::new(2)) }
+    }
+
+    /// At most so many children at once (at least one), each of which may take [`Limits::memory_bytes`].
+    #[must_use]
+    pub fn with_children(self, count: usize) -> Self {
+        Self { places: Arc::new(Semaphore::new(count.max(1))), ..self }
+    }
+
+    /// Reads a document that is in memory. Errors as [`Reader::read_stream`].
+    pub async fn read(&self, content: impl Into<Bytes>) -> Result<Reading, Error> {
+        let content = content.into();
+        self.read_stream(content.len() as u64, &content[..]).await
+    }
+
+    /// Reads a document of `size_bytes` as it comes; this process holds only a small part of it at any time.
+    ///
+    /// An error says nothing about the document, whose reading should be tried again. All that is wrong with
+    /// the document itself stands in the [`Reading`]. `content` must come to an end or an error by itself.
+    pub async fn read_stream(
+        &self,
+        size_bytes: u64,
+        mut content: impl AsyncRead + Unpin,
+    ) -> Result<Reading, Error> {
+        let mut head = Vec::new();
+        (&mut content).take(HEAD_BYTES as u64).read_to_end(&mut head).await.map_err(Error::Source)?;
+        let media_type = media_type(&head);
+        if size_bytes > self.limits.file_bytes {
+            return Ok(Reading::unreadable(media_type, Reason::TooLarge));
+        }
+        let _place = self.places.acquire().await.map_err(|_| Error::Interrupted)?;
+        let header = Header { limits: self.limits.clone(), size_bytes };
+        let ended = converse(&self.exe, &header, head.chain(content)).await?;
+        verdict(media_type, ended, &self.limits)
+    }
+}
+
+/// No reading took place, and nothing is known about the document.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The document's bytes broke off: fetch it again.
+    #[error("the document could not be fetched for reading")]
+    Source(#[source] io::Error),
+    /// No child can be started or understood: the operator must look.
+    #[error("the reading process does not work")]
+    Worker(#[source] io::Error),
+    /// Somebody else ended the child, as when the machine shuts down: try again later.
+    #[error("the reading process was interrupted")]
+    Interrupted,
+}
+
+/// What the child is told first.
+#[derive(Debug, Serialize, Deserialize)]
+struct Header {
+    limits: Limits,
+    size_bytes: u64,
+}
+
+/// Gives the document to a fresh child and waits for the end of it.
+async fn converse(exe: &Path, header: &Header, content: impl AsyncRead + Unpin) -> Result<Ended, Error> {
+    let (mut child, stdin, stdout, stderr) = start(exe).map_err(Error::Worker)?;
+    let wall = Duration::from_secs(header.limits.seconds.saturating_mul(3).max(1));
+    let listen = async { tokio::try_join!(answer(stdout, &header.limits), complaint(stderr)) };
+    // The clock starts when the child has everything: a slow source is not the document's fault.
+    let feed_and_wait = async {
+        feed(stdin, header, content).await?;
+        sleep(wall).await;
+        Ok::<(), Error>(())
+    };
+    let heard = tokio::select! {
+        heard = listen => Some(heard.map_err(Error::Worker)?),
+        fed = feed_and_wait => { fed?; None }
+    };
+    let Some((answer, complaint)) = heard else {
+        child.kill().await.map_err(Error::Worker)?;
+        return Ok(Ended::Late);
+    };
+    // A child that has closed its pipes exits. One that does not is no honest child.
+    match timeout(Duration::from_secs(2), child.wait()).await {
+        Ok(status) => Ok(Ended::Exited { status: status.map_err(Error::Worker)?, answer, complaint }),
+        Err(_) => child.kill().await.map(|()| Ended::Late).map_err(Error::Worker),
+    }
+}
+
+fn start(exe: &Path) -> io::Result<(Child, ChildStdin, ChildStdout, ChildStderr)> {
+    let mut command = Command::new(exe);
+    command.arg(VERB).env_clear().current_dir("/").kill_on_drop(true);
+    // Its own process group: Ctrl-C at a terminal ends the server, which then ends the child.
+    command.process_group(0);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn()?;
+    match (child.stdin.take(), child.stdout.take(), child.stderr.take()) {
+        (Some(stdin), Some(stdout), Some(stderr)) => Ok((child, stdin, stdout, stderr)),
+        _ => Err(io::Error::other("no pipes")),
+    }
+}
+
+/// Sends header and document. That the child does not take it all is no error: how it ends will tell why.
+async fn feed(
+    mut stdin: ChildStdin,
+    header: &Header,
+    mut content: impl AsyncRead + Unpin,
+) -> Result<(), Error> {
+    let mut line = serde_json::to_vec(header).map_err(|error| Error::Worker(error.into()))?;
+    line.push(b'\n');
+    let mut taken = stdin.write_all(&line).await.is_ok();
+    let mut left = header.size_bytes;
+    let mut chunk = vec![0; 64 << 10];
+    while taken && left > 0 {
+        let most = usize::try_from(left).unwrap_or(usize::MAX).min(chunk.len());
+        let got = content.read(&mut chunk[..most]).await.map_err(Error::Source)?;
+        if got == 0 {
+            return Err(Error::Source(io::ErrorKind::UnexpectedEof.into()));
+        }
+        taken = stdin.write_all(&chunk[..got]).await.is_ok();
+        left -= got as u64;
+    }
+    Ok(())
+}
+
+/// All of the answer, or one byte more than it may have.
+async fn answer(stdout: ChildStdout, limits: &Limits) -> io::Result<Vec<u8>> {
+    let mut answer = Vec::new();
+    stdout.take(most_answer_bytes(limits) + 1).read_to_end(&mut answer).await?;
+    Ok(answer)
+}
+
+/// More than any honest answer: text stands in it twice, with a few escapes, and lines cost more than they take.
+fn most_answer_bytes(limits: &Limits) -> u64 {
+    (limits.text_bytes.saturating_mul(4))
+        .saturating_add(u64::from(limits.pages) * 256)
+        .saturating_add(64 << 10)
+}
+
+/// The beginning of stderr; the rest is thrown away, so that the child never waits for us.
+async fn complaint(mut stderr: ChildStderr) -> io::Result<Vec<u8>> {
+    let mut beginning = Vec::new();
+    (&mut stderr).take(4 << 10).read_to_end(&mut beginning).await?;
+    tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await?;
+    Ok(beginning)
+}
+
+/// A child that could not be given a verdict on the document.
+const EXIT_CONFUSED: u8 = 70;
+
+#[cfg(test)]
+mod tests {
+    use super::{Header, Limits};
+
+    #[test]
+    fn the_header_is_one_line() {
+        let header = Header { limits: Limits::default(), size_bytes: 5 };
+        let line = serde_json::to_string(&header).unwrap();
+        assert!(!line.contains('\n') && line.len() < 1024);
+        let back: Header = serde_json::from_str(&line).unwrap();
+        assert_eq!((back.limits, back.size_bytes), (header.limits, 5));
+    }
+}
