@@ -19,7 +19,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 pub use limits::Limits;
-pub use media::{MediaType, media_type};
+pub use media::{HEAD_BYTES, MediaType, media_type};
 pub use normal::normalised;
 
 /// Reads a document of any kind. Never fails and never panics for the input's sake: what went wrong is the

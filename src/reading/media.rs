@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::plain;
 
 /// How many bytes of a file are enough for [`media_type`].
-pub(super) const HEAD_BYTES: usize = 8 << 10;
+pub const HEAD_BYTES: usize = 8 << 10;
 
 /// A PDF's header may stand behind this much of something else (ISO 32000-1, implementation note 13).
 const PDF_JUNK_BYTES: usize = 1024;
