@@ -1,1 +1,34 @@
-//! To be written.
+//! Full-text search over sealed files: what was read becomes findable, in Chinese and in English.
+//!
+//! It stands after `reading`: a job hands over pages, dossier cards and notes as [`Item`]s, a door asks with a
+//! [`Query`] within a [`Scope`] and makes each [`snippet`] from the page's own text. The index is a copy: when its
+//! files are damaged or gone, it is built again. No text, word or name may reach the disk, a log or an error
+//! message from here, and no hit or total may tell of a dossier outside the scope.
+
+mod chunk_cache;
+mod dictionary;
+mod directory;
+mod error;
+mod find;
+mod index;
+mod item;
+mod limits;
+mod normal;
+mod query;
+mod schema;
+mod sealed_file;
+mod snippet;
+mod steady;
+mod tokens;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::Error;
+pub use find::{Hit, Results, Scope};
+pub use index::Index;
+pub use item::{Item, Source};
+pub use limits::Limits;
+pub use query::{Ignored, Query};
+pub use sealed_file::IndexKey;
+pub use snippet::snippet;

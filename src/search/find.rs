@@ -1,0 +1,235 @@
+//! From a query to hits. Who may see what is a part of the query that the index answers: neither hits nor total
+//! know of anything outside the scope. (Scores are relative to the whole index.)
+
+use tantivy::collector::{Count, TopDocs};
+use tantivy::query::{
+    AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, EmptyQuery, Occur, PhraseQuery, Query as Search,
+    RangeQuery, RegexQuery, TermQuery, TermSetQuery,
+};
+use tantivy::schema::{Field, IndexRecordOption, Value};
+use tantivy::{Searcher, TantivyDocument, Term};
+
+use super::error::Error;
+use super::item::Source;
+use super::query::{Ignored, Narrowing, Piece, Query};
+use super::schema::{Fields, TextFields, date_number};
+use super::steady::Steady;
+use super::tokens::{Analysed, ID_MIN_CHARS, Lookup, as_tail};
+use crate::domain::{DossierId, RawId};
+
+/// Words of the dictionary count more than pairs of characters.
+const WORDS_BOOST: f32 = 2.0;
+const TITLE_BOOST: f32 = 3.0;
+/// An id counts about as much as a rare word.
+const ID_BOOST: f32 = 8.0;
+const TAIL_BOOST: f32 = 2.0;
+/// From this length on, the beginning of an id finds it.
+const ID_PREFIX_MIN_CHARS: usize = 5;
+
+/// What the asker may see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// Everything.
+    All,
+    /// These dossiers only; none of them means nothing at all.
+    Dossiers(Vec<DossierId>),
+}
+
+/// One page of results, best first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Results {
+    /// How many there are in the scope.
+    pub total: usize,
+    /// The wanted part of them.
+    pub hits: Vec<Hit>,
+    /// What of the query had no effect.
+    pub ignored: Vec<Ignored>,
+}
+
+/// One thing that was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    /// What it is.
+    pub source: Source,
+    /// The dossier that it belongs to.
+    pub dossier: DossierId,
+    /// Its kind, as it was indexed.
+    pub kind: String,
+    /// How well it fits; to compare within one answer.
+    pub score: f32,
+}
+
+/// Answers the query from what is committed.
+pub(super) fn find(
+    searcher: &Searcher,
+    fields: &Fields,
+    (query, scope): (&Query, &Scope),
+    (offset, limit): (usize, usize),
+) -> Result<Results, Error> {
+    let ignored = query.ignored.clone();
+    if query.is_empty() || *scope == Scope::Dossiers(Vec::new()) {
+        return Ok(Results { total: 0, hits: Vec::new(), ignored });
+    }
+    let search = Compiler { fields }.query(query, scope)?;
+    if limit == 0 {
+        return Ok(Results { total: searcher.search(&search, &Count)?, hits: Vec::new(), ignored });
+    }
+    let top = TopDocs::with_limit(limit).and_offset(offset).order_by_score();
+    let (total, found) = searcher.search(&search, &(Count, top))?;
+    let hits = found.into_iter().map(|(score, at)| hit(fields, &searcher.doc(at)?, score));
+    Ok(Results { total, hits: hits.collect::<Result<_, Error>>()?, ignored })
+}
+
+fn hit(fields: &Fields, document: &TantivyDocument, score: f32) -> Result<Hit, Error> {
+    let bytes = |field| document.get_first(field).and_then(|value| value.as_bytes()).ok_or(Error::Corrupt);
+    let dossier: [u8; 16] = bytes(fields.dossier)?.try_into().map_err(|_| Error::Corrupt)?;
+    let kind = document.get_first(fields.kind).and_then(|value| value.as_str()).ok_or(Error::Corrupt)?;
+    Ok(Hit {
+        source: Source::from_key(bytes(fields.source)?).ok_or(Error::Corrupt)?,
+        dossier: RawId::from_bytes(dossier).into(),
+        kind: kind.to_owned(),
+        score,
+    })
+}
+
+type Clause = (Occur, Box<dyn Search>);
+
+struct Compiler<'a> {
+    fields: &'a Fields,
+}
+
+impl Compiler<'_> {
+    fn query(&self, query: &Query, scope: &Scope) -> Result<BooleanQuery, Error> {
+        let mut clauses: Vec<Clause> = Vec::new();
+        for either in &query.wanted {
+            let pieces = either.iter().map(|piece| self.piece(piece)).collect::<Result<_, _>>()?;
+            clauses.push((Occur::Must, any_of(pieces)));
+        }
+        if clauses.is_empty() {
+            clauses.push((Occur::Must, Box::new(AllQuery)));
+        }
+        for piece in &query.unwanted {
+            let exactly = Piece { exact: true, ..piece.clone() };
+            clauses.push((Occur::MustNot, Box::new(Steady(self.piece(&exactly)?))));
+        }
+        self.narrow(query, &mut clauses);
+        if let Scope::Dossiers(dossiers) = scope {
+            clauses.push(filter(self.dossiers(dossiers)));
+        }
+        Ok(BooleanQuery::new(clauses))
+    }
+
+    fn narrow(&self, query: &Query, clauses: &mut Vec<Clause>) {
+        add_narrowing(&query.dossiers, |dossiers| self.dossiers(dossiers), clauses);
+        let kinds = |kinds: &[String]| -> Box<dyn Search> {
+            let terms = kinds.iter().map(|kind| Term::from_field_text(self.fields.kind, kind));
+            Box::new(TermSetQuery::new(terms))
+        };
+        add_narrowing(&query.kinds, kinds, clauses);
+        if query.from.is_some() || query.to.is_some() {
+            let from = query.from.map_or(0, date_number);
+            let to = query.to.map_or(u64::MAX, date_number);
+            let term = |number| std::ops::Bound::Included(Term::from_field_u64(self.fields.date, number));
+            clauses.push(filter(Box::new(RangeQuery::new(term(from), term(to)))));
+        }
+    }
+
+    fn dossiers(&self, dossiers: &[DossierId]) -> Box<dyn Search> {
+        let terms = dossiers.iter().map(|id| Term::from_field_bytes(self.fields.dossier, id.as_bytes()));
+        Box::new(TermSetQuery::new(terms))
+    }
+
+    fn piece(&self, piece: &Piece) -> Result<Box<dyn Search>, Error> {
+        let analysed = Analysed::of(&piece.text);
+        let mut ways = Vec::new();
+        for (fields, boost) in [(self.fields.body, 1.0), (self.fields.title, TITLE_BOOST)] {
+            ways.extend(exactly(&analysed, fields.grams)?.map(|way| boosted(way, boost)));
+            if !piece.exact {
+                ways.extend(all_words(&analysed, fields).map(|way| boosted(way, boost * WORDS_BOOST)));
+            }
+        }
+        if !piece.exact {
+            self.as_id(&analysed, &mut ways)?;
+        }
+        Ok(any_of(ways))
+    }
+
+    /// The piece as an id, written with or without its dashes, its beginning or its end.
+    fn as_id(&self, analysed: &Analysed<'_>, ways: &mut Vec<Box<dyn Search>>) -> Result<(), Error> {
+        let Some(id) = analysed.as_id() else { return Ok(()) };
+        if id.len() >= ID_PREFIX_MIN_CHARS {
+            let prefix = RegexQuery::from_pattern(&format!("{id}.*"), self.fields.ids)?;
+            ways.push(boosted(Box::new(prefix), ID_BOOST));
+        } else if id.len() >= ID_MIN_CHARS {
+            ways.push(boosted(constant(self.fields.ids, &id), ID_BOOST));
+        }
+        ways.extend(as_tail(&id).map(|tail| boosted(constant(self.fields.ids, &tail), TAIL_BOOST)));
+        Ok(())
+    }
+}
+
+fn add_narrowing<T>(
+    narrowing: &Narrowing<T>,
+    any: impl Fn(&[T]) -> Box<dyn Search>,
+    clauses: &mut Vec<Clause>,
+) {
+    if !narrowing.only.is_empty() {
+        clauses.push(filter(any(&narrowing.only)));
+    }
+    if !narrowing.never.is_empty() {
+        clauses.push((Occur::MustNot, any(&narrowing.never)));
+    }
+}
+
+/// Texts in which exactly these characters stand one after the other.
+fn exactly(analysed: &Analysed<'_>, grams: Field) -> Result<Option<Box<dyn Search>>, Error> {
+    let terms = match analysed.lookup() {
+        Lookup::Nothing => return Ok(None),
+        Lookup::Prefix(char) => {
+            return Ok(Some(Box::new(RegexQuery::from_pattern(&format!("{char}.*"), grams)?)));
+        }
+        Lookup::Phrase(terms) => terms,
+    };
+    if let [term] = &terms[..] {
+        return Ok(Some(term_of(grams, &term.text)));
+    }
+    let terms = terms.iter().map(|term| (term.position, Term::from_field_text(grams, &term.text)));
+    Ok(Some(Box::new(PhraseQuery::new_with_offset(terms.collect()))))
+}
+
+/// Texts with all the dictionary's words and all the runs in the piece; nothing for a piece without Han characters.
+fn all_words(analysed: &Analysed<'_>, fields: TextFields) -> Option<Box<dyn Search>> {
+    let words = if analysed.has_han() { analysed.words(false) } else { return None };
+    if words.is_empty() {
+        return None;
+    }
+    let words = words.iter().map(|word| (Occur::Must, term_of(fields.words, word)));
+    let runs = analysed.runs();
+    let runs = runs.iter().map(|run| (Occur::Must, term_of(fields.grams, run)));
+    Some(Box::new(BooleanQuery::new(words.chain(runs).collect())))
+}
+
+fn term_of(field: Field, text: &str) -> Box<dyn Search> {
+    Box::new(TermQuery::new(Term::from_field_text(field, text), IndexRecordOption::WithFreqs))
+}
+
+fn constant(field: Field, text: &str) -> Box<dyn Search> {
+    let term = TermQuery::new(Term::from_field_text(field, text), IndexRecordOption::Basic);
+    Box::new(ConstScoreQuery::new(Box::new(term), 1.0))
+}
+
+fn boosted(search: Box<dyn Search>, boost: f32) -> Box<dyn Search> {
+    Box::new(BoostQuery::new(search, boost))
+}
+
+fn filter(search: Box<dyn Search>) -> Clause {
+    (Occur::Must, Box::new(ConstScoreQuery::new(search, 0.0)))
+}
+
+fn any_of(mut ways: Vec<Box<dyn Search>>) -> Box<dyn Search> {
+    match ways.len() {
+        0 => Box::new(EmptyQuery),
+        1 => ways.remove(0),
+        _ => Box::new(BooleanQuery::union(ways)),
+    }
+}

@@ -1,0 +1,261 @@
+//! The index of one archive: write, commit, ask, rest.
+//!
+//! It stands between the jobs that index what was read and the doors that ask. It is a copy of what the bucket has
+//! and may be deleted at any time. All calls may wait for the disk: asynchronous callers use a blocking thread.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
+use tantivy::{IndexReader, IndexSettings, IndexWriter, ReloadPolicy, Term};
+
+use super::chunk_cache::ChunkCache;
+use super::dictionary;
+use super::directory::SealedDirectory;
+use super::error::Error;
+use super::find::{Results, Scope, find};
+use super::item::Item;
+use super::limits::Limits;
+use super::query::Query;
+use super::schema::{Fields, tokenizers};
+use super::sealed_file::IndexKey;
+use crate::clock::Clock;
+use crate::domain::{DocumentId, DossierId};
+
+/// Decompressed blocks of stored ids that each segment keeps.
+const STORE_BLOCKS: usize = 4;
+/// How often deleted items are looked for until all are merged away.
+const PURGE_ROUNDS: usize = 3;
+
+/// A handle on the index. Cloning gives another handle on the same one.
+#[derive(Clone)]
+pub struct Index(Arc<Inner>);
+
+struct Inner {
+    index: tantivy::Index,
+    reader: IndexReader,
+    fields: Fields,
+    cache: Arc<ChunkCache>,
+    limits: Limits,
+    writing: Mutex<Writing>,
+}
+
+/// The writer costs memory and threads: it is there only while there is something to write.
+#[derive(Default)]
+struct Writing {
+    writer: Option<IndexWriter>,
+    /// Something was written since the last commit.
+    pending: bool,
+    /// What was pending went with a failed writer.
+    lost: bool,
+    /// Deleted items must leave the files with the next commit.
+    purge: bool,
+}
+
+impl Index {
+    /// Opens the index in this folder, or makes an empty one.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when files are damaged, missing, of another version or under another key.
+    pub fn open(folder: &Path, key: IndexKey, clock: Clock, limits: Limits) -> Result<Self, Error> {
+        let cache = Arc::new(ChunkCache::new(limits.cache_bytes));
+        let directory = SealedDirectory::open(folder, key, clock, cache.clone())?;
+        let fields = Fields::new();
+        let mut index = open_or_create(directory, &fields)?;
+        index.set_tokenizers(tokenizers());
+        let reader = index
+            .reader_builder()
+            .reload_policy(ReloadPolicy::Manual)
+            .doc_store_cache_num_blocks(STORE_BLOCKS)
+            .try_into()?;
+        Ok(Self(Arc::new(Inner { index, reader, fields, cache, limits, writing: Mutex::default() })))
+    }
+
+    /// Puts all pages of a document in place of those it had; no items means that it goes. Visible after [`Self::commit`].
+    ///
+    /// # Errors
+    /// After any error all that was not committed must be indexed again.
+    pub fn replace_document(&self, document: DocumentId, pages: &[Item]) -> Result<(), Error> {
+        let old = Term::from_field_bytes(self.0.fields.document, document.as_bytes());
+        self.replace(&[old], pages)
+    }
+
+    /// Puts single items (a dossier's card, a note) in place of what had the same source. Visible after [`Self::commit`].
+    ///
+    /// # Errors
+    /// As [`Self::replace_document`].
+    pub fn replace_items(&self, items: &[Item]) -> Result<(), Error> {
+        let key = |item: &Item| item.source.to_key(item.dossier);
+        let old: Vec<_> =
+            items.iter().map(|i| Term::from_field_bytes(self.0.fields.source, &key(i))).collect();
+        self.replace(&old, items)
+    }
+
+    /// Removes everything of a dossier; the next [`Self::commit`] also takes it out of the files.
+    ///
+    /// # Errors
+    /// As [`Self::replace_document`].
+    pub fn remove_dossier(&self, dossier: DossierId) -> Result<(), Error> {
+        self.lock().purge = true;
+        let old = Term::from_field_bytes(self.0.fields.dossier, dossier.as_bytes());
+        self.replace(&[old], &[])
+    }
+
+    /// Makes what was written durable and visible.
+    ///
+    /// # Errors
+    /// As [`Self::replace_document`]; [`Error::Lost`] when an earlier failure took changes with it.
+    pub fn commit(&self) -> Result<(), Error> {
+        let mut writing = self.lock();
+        if std::mem::take(&mut writing.lost) {
+            return Err(Error::Lost);
+        }
+        self.0.commit(&mut writing)
+    }
+
+    /// Gives back what is needed only for work: writer, dictionary, cache. What was pending is committed first.
+    ///
+    /// # Errors
+    /// As [`Self::commit`].
+    pub fn rest(&self) -> Result<(), Error> {
+        self.commit()?;
+        if let Some(writer) = self.lock().writer.take() {
+            writer.wait_merging_threads()?;
+            self.0.reader.reload()?;
+        }
+        self.0.cache.clear();
+        dictionary::unload();
+        Ok(())
+    }
+
+    /// Answers a query from what is committed; `offset` and `limit` are bounded by the limits.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when a damaged file was met, [`Error::Io`] when the disk failed; never for the query.
+    pub fn search(
+        &self,
+        query: &Query,
+        scope: &Scope,
+        offset: usize,
+        limit: usize,
+    ) -> Result<Results, Error> {
+        let Inner { reader, fields, limits, .. } = &*self.0;
+        let part = (offset.min(limits.results_offset_max), limit.min(limits.results_max));
+        find(&reader.searcher(), fields, (query, scope), part)
+    }
+
+    /// How many items are committed.
+    pub fn len(&self) -> u64 {
+        self.0.reader.searcher().num_docs()
+    }
+
+    /// Whether nothing is committed.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn replace(&self, old: &[Term], new: &[Item]) -> Result<(), Error> {
+        let Inner { fields, limits, .. } = &*self.0;
+        self.0.write(&mut self.lock(), |writer| {
+            for term in old {
+                writer.delete_term(term.clone());
+            }
+            for item in new {
+                writer.add_document(fields.document(item, limits.text_max_chars))?;
+            }
+            Ok(())
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Writing> {
+        self.0.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// Lets `work` use the writer. After an error the writer is given up and with it all that was pending.
+    fn write(
+        &self,
+        writing: &mut Writing,
+        work: impl FnOnce(&mut IndexWriter) -> tantivy::Result<()>,
+    ) -> Result<(), Error> {
+        let writer = match &mut writing.writer {
+            Some(writer) => writer,
+            None => writing.writer.insert(self.open_writer()?),
+        };
+        let pending = std::mem::replace(&mut writing.pending, true);
+        work(writer).map_err(|error| {
+            writing.lost = pending;
+            writing.pending = false;
+            writing.writer = None;
+            error.into()
+        })
+    }
+
+    fn open_writer(&self) -> Result<IndexWriter, Error> {
+        let options = IndexWriterOptions::builder()
+            .memory_budget_per_thread(self.limits.writer_memory_bytes)
+            .num_worker_threads(1)
+            .num_merge_threads(1)
+            .build();
+        let writer: IndexWriter = self.index.writer_with_options(options)?;
+        let mut merges = LogMergePolicy::default();
+        merges.set_max_docs_before_merge(self.limits.merge_max_items);
+        merges.set_del_docs_ratio_before_merge(0.3);
+        writer.set_merge_policy(Box::new(merges));
+        Ok(writer)
+    }
+
+    fn commit(&self, writing: &mut Writing) -> Result<(), Error> {
+        if !writing.pending {
+            return Ok(());
+        }
+        self.write(writing, |writer| writer.commit().map(drop))
+            // Here the failed work is the caller's own: the error says so, nothing else was lost.
+            .inspect_err(|_| writing.lost = false)?;
+        writing.pending = false;
+        self.reader.reload()?;
+        if std::mem::take(&mut writing.purge) {
+            self.purge(writing).inspect_err(|_| writing.purge = true)?;
+        }
+        Ok(())
+    }
+
+    /// Rewrites the segments that still hold deleted items.
+    fn purge(&self, writing: &mut Writing) -> Result<(), Error> {
+        for _ in 0..PURGE_ROUNDS {
+            // Merges that run already may hold the segments.
+            if let Some(writer) = writing.writer.take() {
+                writer.wait_merging_threads()?;
+            }
+            let segments = self.index.searchable_segment_metas()?;
+            let holed = segments.iter().filter(|segment| segment.num_deleted_docs() > 0);
+            let holed: Vec<_> = holed.map(|segment| segment.id()).collect();
+            let writer = writing.writer.insert(self.open_writer()?);
+            for segment in &holed {
+                writer.merge(&[*segment]).wait()?;
+            }
+            self.reader.reload()?;
+            writer.garbage_collect_files().wait()?;
+            if holed.is_empty() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn open_or_create(directory: SealedDirectory, fields: &Fields) -> Result<tantivy::Index, Error> {
+    let exists = tantivy::Index::exists(&directory).map_err(tantivy::TantivyError::from)?;
+    if !exists {
+        // A folder with files but without the list of its segments has lost it.
+        if directory.has_content()? {
+            return Err(Error::Corrupt);
+        }
+        let settings =
+            IndexSettings { docstore_compress_dedicated_thread: false, ..IndexSettings::default() };
+        return Ok(tantivy::Index::create(directory, fields.schema.clone(), settings)?);
+    }
+    let index = tantivy::Index::open(directory)?;
+    if index.schema() == fields.schema { Ok(index) } else { Err(Error::Corrupt) }
+}

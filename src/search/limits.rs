@@ -1,0 +1,37 @@
+//! How much memory and work the search may take.
+
+/// Bounds of one index.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Memory for indexing before a segment is written, in bytes; at least 15 MB.
+    pub writer_memory_bytes: usize,
+    /// Decrypted pieces of the index that are kept, in bytes.
+    pub cache_bytes: usize,
+    /// Segments with more items than this are not merged any more.
+    pub merge_max_items: usize,
+    /// Characters of a query that are read.
+    pub query_max_chars: usize,
+    /// Words and phrases of a query that are looked up.
+    pub query_max_words: usize,
+    /// Hits in one answer.
+    pub results_max: usize,
+    /// How far into the results one can page.
+    pub results_offset_max: usize,
+    /// Characters of a page that are indexed.
+    pub text_max_chars: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            writer_memory_bytes: 15_000_000,
+            cache_bytes: 32 << 20,
+            merge_max_items: 1_000_000,
+            query_max_chars: 1000,
+            query_max_words: 32,
+            results_max: 200,
+            results_offset_max: 10_000,
+            text_max_chars: 1_000_000,
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The fields of the index and how an item becomes one of its documents.
+//!
+//! The text itself is not kept: a snippet is made from the page's text object.
+
+use jiff::civil::Date;
+use tantivy::TantivyDocument;
+use tantivy::schema::{
+    FAST, Field, INDEXED, IndexRecordOption, STORED, Schema, TextFieldIndexing, TextOptions,
+};
+use tantivy::tokenizer::{Token, TokenStream, Tokenizer, TokenizerManager};
+
+use super::item::{Item, Source};
+use super::tokens::Analysed;
+
+const WORDS: &str = "words";
+const GRAMS: &str = "grams";
+const IDS: &str = "ids";
+const RAW: &str = "raw";
+/// Grows with every change of fields or analysis: an index of another version is refused and rebuilt.
+const SOURCE_AND_VERSION: &str = "source.v1";
+
+/// The fields.
+#[derive(Debug, Clone)]
+pub(super) struct Fields {
+    pub(super) schema: Schema,
+    pub(super) source: Field,
+    pub(super) document: Field,
+    pub(super) dossier: Field,
+    pub(super) kind: Field,
+    /// The date as the number YYYYMMDD.
+    pub(super) date: Field,
+    pub(super) body: TextFields,
+    pub(super) title: TextFields,
+    pub(super) ids: Field,
+}
+
+/// The two looks at a text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TextFields {
+    pub(super) words: Field,
+    pub(super) grams: Field,
+}
+
+impl Fields {
+    pub(super) fn new() -> Self {
+        let mut schema = Schema::builder();
+        let mut text = |name: &str, tokenizer, record| {
+            let indexing = TextFieldIndexing::default().set_tokenizer(tokenizer).set_index_option(record);
+            schema.add_text_field(name, TextOptions::default().set_indexing_options(indexing))
+        };
+        let mut text_fields = |words: &str, grams: &str| TextFields {
+            words: text(words, WORDS, IndexRecordOption::WithFreqs),
+            grams: text(grams, GRAMS, IndexRecordOption::WithFreqsAndPositions),
+        };
+        let body = text_fields("body_words", "body_grams");
+        let title = text_fields("title_words", "title_grams");
+        let plain = |tokenizer| {
+            let indexing = TextFieldIndexing::default().set_tokenizer(tokenizer).set_fieldnorms(false);
+            TextOptions::default().set_indexing_options(indexing.set_index_option(IndexRecordOption::Basic))
+        };
+        let ids = schema.add_text_field("ids", plain(IDS));
+        let kind = schema.add_text_field("kind", plain(RAW).set_stored());
+        let source = schema.add_bytes_field(SOURCE_AND_VERSION, INDEXED | STORED);
+        let document = schema.add_bytes_field("document", INDEXED);
+        let dossier = schema.add_bytes_field("dossier", INDEXED | STORED);
+        let date = schema.add_u64_field("date", FAST);
+        Self { schema: schema.build(), source, document, dossier, kind, date, body, title, ids }
+    }
+
+    /// The index document of an item; `text_max_chars` bounds the text.
+    pub(super) fn document(&self, item: &Item, text_max_chars: usize) -> TantivyDocument {
+        let mut document = TantivyDocument::new();
+        document.add_bytes(self.source, &item.source.to_key(item.dossier));
+        if let Source::Page { document: id, .. } = item.source {
+            document.add_bytes(self.document, id.as_bytes());
+        }
+        document.add_bytes(self.dossier, item.dossier.as_bytes());
+        document.add_text(self.kind, &item.kind);
+        if let Some(date) = item.date {
+            document.add_u64(self.date, date_number(date));
+        }
+        for (fields, text) in [(self.body, &item.text), (self.title, &item.title)] {
+            let end = text.char_indices().nth(text_max_chars).map_or(text.len(), |(at, _)| at);
+            for field in [fields.words, fields.grams, self.ids] {
+                document.add_text(field, &text[..end]);
+            }
+        }
+        document
+    }
+}
+
+/// A date as an ordered number; years before 0 are all alike.
+pub(super) fn date_number(date: Date) -> u64 {
+    let part = |number: i16| u64::try_from(number).unwrap_or(0);
+    part(date.year()) * 10_000 + part(date.month().into()) * 100 + part(date.day().into())
+}
+
+/// The analysers under the names that the fields give them.
+pub(super) fn tokenizers() -> TokenizerManager {
+    // Tantivy looks up its own default even for fields without text.
+    let tokenizers = TokenizerManager::default();
+    tokenizers
+        .register(WORDS, Analyser(|text| text.words(true).into_iter().enumerate().map(token).collect()));
+    tokenizers.register(
+        GRAMS,
+        Analyser(|text| text.grams().into_iter().map(|g| token((g.position, g.text))).collect()),
+    );
+    tokenizers.register(IDS, Analyser(|text| text.ids().into_iter().enumerate().map(token).collect()));
+    tokenizers
+}
+
+fn token((position, text): (usize, String)) -> Token {
+    Token { position, text, ..Token::default() }
+}
+
+#[derive(Clone)]
+struct Analyser(fn(&Analysed<'_>) -> Vec<Token>);
+
+impl Tokenizer for Analyser {
+    type TokenStream<'a> = Tokens;
+
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> Tokens {
+        Tokens { current: Token::default(), rest: (self.0)(&Analysed::of(text)).into_iter() }
+    }
+}
+
+struct Tokens {
+    current: Token,
+    rest: std::vec::IntoIter<Token>,
+}
+
+impl TokenStream for Tokens {
+    fn advance(&mut self) -> bool {
+        match self.rest.next() {
+            Some(token) => {
+                self.current = token;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn token(&self) -> &Token {
+        &self.current
+    }
+
+    fn token_mut(&mut self) -> &mut Token {
+        &mut self.current
+    }
+}
