@@ -18,6 +18,7 @@ mod query;
 mod schema;
 mod sealed_file;
 mod snippet;
+mod spelling;
 mod steady;
 mod tokens;
 

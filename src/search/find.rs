@@ -4,15 +4,16 @@
 use tantivy::collector::{Count, TopDocs};
 use tantivy::query::{
     AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, EmptyQuery, Occur, PhraseQuery, Query as Search,
-    RangeQuery, RegexQuery, TermQuery, TermSetQuery,
+    RangeQuery, RegexPhraseQuery, RegexQuery, TermQuery, TermSetQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption, Value};
-use tantivy::{Searcher, TantivyDocument, Term};
+use tantivy::{Searcher, TantivyDocument, TantivyError, Term};
 
 use super::error::Error;
 use super::item::Source;
 use super::query::{Ignored, Narrowing, Piece, Query};
 use super::schema::{Fields, TextFields, date_number};
+use super::spelling::typed;
 use super::steady::Steady;
 use super::tokens::{Analysed, ID_MIN_CHARS, Lookup, as_tail};
 use crate::domain::{DossierId, RawId};
@@ -25,6 +26,10 @@ const ID_BOOST: f32 = 8.0;
 const TAIL_BOOST: f32 = 2.0;
 /// From this length on, the beginning of an id finds it.
 const ID_PREFIX_MIN_CHARS: usize = 5;
+/// Of fewer characters too little is left when one is wrong.
+const NEARLY_MIN_CHARS: usize = 3;
+/// Up to so many characters each may be the wrong one.
+const NEARLY_MAX_CHARS: usize = 12;
 
 /// What the asker may see.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +45,8 @@ pub enum Scope {
 pub struct Results {
     /// How many there are in the scope.
     pub total: usize,
+    /// Nothing fits exactly; these come close, as a scan with a character misread.
+    pub approximate: bool,
     /// The wanted part of them.
     pub hits: Vec<Hit>,
     /// What of the query had no effect.
@@ -66,18 +73,33 @@ pub(super) fn find(
     (query, scope): (&Query, &Scope),
     (offset, limit): (usize, usize),
 ) -> Result<Results, Error> {
-    let ignored = query.ignored.clone();
+    let mut results =
+        Results { total: 0, approximate: false, hits: Vec::new(), ignored: query.ignored.clone() };
     if query.is_empty() || *scope == Scope::Dossiers(Vec::new()) {
-        return Ok(Results { total: 0, hits: Vec::new(), ignored });
+        return Ok(results);
     }
-    let search = Compiler { fields }.query(query, scope)?;
-    if limit == 0 {
-        return Ok(Results { total: searcher.search(&search, &Count)?, hits: Vec::new(), ignored });
+    for approximate in [false, true] {
+        let search = Compiler { fields, approximate }.query(query, scope)?;
+        let answer = match limit {
+            0 => searcher.search(&search, &Count).map(|total| (total, Vec::new())),
+            _ => {
+                let top = TopDocs::with_limit(limit).and_offset(offset).order_by_score();
+                searcher.search(&search, &(Count, top))
+            }
+        };
+        let (total, found) = match answer {
+            // Too much comes close: then nothing does.
+            Err(TantivyError::InvalidArgument(_)) if approximate => break,
+            answer => answer?,
+        };
+        if total > 0 {
+            let hits = found.into_iter().map(|(score, at)| hit(fields, &searcher.doc(at)?, score));
+            results.hits = hits.collect::<Result<_, Error>>()?;
+            (results.total, results.approximate) = (total, approximate);
+            break;
+        }
     }
-    let top = TopDocs::with_limit(limit).and_offset(offset).order_by_score();
-    let (total, found) = searcher.search(&search, &(Count, top))?;
-    let hits = found.into_iter().map(|(score, at)| hit(fields, &searcher.doc(at)?, score));
-    Ok(Results { total, hits: hits.collect::<Result<_, Error>>()?, ignored })
+    Ok(results)
 }
 
 fn hit(fields: &Fields, document: &TantivyDocument, score: f32) -> Result<Hit, Error> {
@@ -96,6 +118,8 @@ type Clause = (Occur, Box<dyn Search>);
 
 struct Compiler<'a> {
     fields: &'a Fields,
+    /// Texts that come close to a word are wanted too.
+    approximate: bool,
 }
 
 impl Compiler<'_> {
@@ -147,9 +171,15 @@ impl Compiler<'_> {
             if !piece.exact {
                 ways.extend(all_words(&analysed, fields).map(|way| boosted(way, boost * WORDS_BOOST)));
             }
+            if self.approximate && !piece.exact {
+                ways.extend(nearly(&analysed, fields.grams)?.into_iter().map(|way| boosted(way, boost)));
+            }
         }
         if !piece.exact {
             self.as_id(&analysed, &mut ways)?;
+            for spelling in typed(&analysed.normal_text()).into_iter().flatten() {
+                ways.push(prefix(self.fields.spellings, &spelling)?);
+            }
         }
         Ok(any_of(ways))
     }
@@ -158,8 +188,7 @@ impl Compiler<'_> {
     fn as_id(&self, analysed: &Analysed<'_>, ways: &mut Vec<Box<dyn Search>>) -> Result<(), Error> {
         let Some(id) = analysed.as_id() else { return Ok(()) };
         if id.len() >= ID_PREFIX_MIN_CHARS {
-            let prefix = RegexQuery::from_pattern(&format!("{id}.*"), self.fields.ids)?;
-            ways.push(boosted(Box::new(prefix), ID_BOOST));
+            ways.push(boosted(prefix(self.fields.ids, &id)?, ID_BOOST));
         } else if id.len() >= ID_MIN_CHARS {
             ways.push(boosted(constant(self.fields.ids, &id), ID_BOOST));
         }
@@ -186,7 +215,7 @@ fn exactly(analysed: &Analysed<'_>, grams: Field) -> Result<Option<Box<dyn Searc
     let terms = match analysed.lookup() {
         Lookup::Nothing => return Ok(None),
         Lookup::Prefix(char) => {
-            return Ok(Some(Box::new(RegexQuery::from_pattern(&format!("{char}.*"), grams)?)));
+            return Ok(Some(prefix(grams, char.encode_utf8(&mut [0; 4]))?));
         }
         Lookup::Phrase(terms) => terms,
     };
@@ -207,6 +236,40 @@ fn all_words(analysed: &Analysed<'_>, fields: TextFields) -> Option<Box<dyn Sear
     let runs = analysed.runs();
     let runs = runs.iter().map(|run| (Occur::Must, term_of(fields.grams, run)));
     Some(Box::new(BooleanQuery::new(words.chain(runs).collect())))
+}
+
+/// Texts with these Han characters but for one, whichever; of a long row, with half of its pairs.
+fn nearly(analysed: &Analysed<'_>, grams: Field) -> Result<Vec<Box<dyn Search>>, Error> {
+    let Some(chars) = analysed.han_only().filter(|chars| chars.len() >= NEARLY_MIN_CHARS) else {
+        return Ok(Vec::new());
+    };
+    if chars.len() > NEARLY_MAX_CHARS {
+        let pairs = chars.windows(2).map(|pair| term_of(grams, &pair.iter().collect::<String>()));
+        let half = chars.len() / 2;
+        return Ok(vec![Box::new(BooleanQuery::union_with_minimum_required_clauses(pairs.collect(), half))]);
+    }
+    Ok((0..chars.len()).map(|wrong| but_one(&chars, wrong, grams)).collect())
+}
+
+/// Texts with these characters in their places, whatever stands in the `wrong` one.
+fn but_one(chars: &[char], wrong: usize, grams: Field) -> Box<dyn Search> {
+    let (before, after) = (&chars[..wrong], &chars[wrong + 1..]);
+    let mut terms: Vec<(usize, String)> = Vec::new();
+    for (part, from) in [(before, 0), (after, wrong + 1)] {
+        match part {
+            // A character alone begins some gram at its place.
+            [char] => terms.push((from, format!("{char}."))),
+            _ => terms.extend(part.windows(2).zip(from..).map(|(pair, at)| (at, pair.iter().collect()))),
+        }
+    }
+    match &terms[..] {
+        [(_, pair)] => term_of(grams, pair),
+        _ => Box::new(RegexPhraseQuery::new_with_offset(grams, terms)),
+    }
+}
+
+fn prefix(field: Field, beginning: &str) -> Result<Box<dyn Search>, Error> {
+    Ok(Box::new(RegexQuery::from_pattern(&format!("{beginning}.*"), field)?))
 }
 
 fn term_of(field: Field, text: &str) -> Box<dyn Search> {

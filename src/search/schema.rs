@@ -15,6 +15,7 @@ use super::tokens::Analysed;
 const WORDS: &str = "words";
 const GRAMS: &str = "grams";
 const IDS: &str = "ids";
+const SPELLINGS: &str = "spellings";
 const RAW: &str = "raw";
 /// Grows with every change of fields or analysis: an index of another version is refused and rebuilt.
 const SOURCE_AND_VERSION: &str = "source.v1";
@@ -32,6 +33,8 @@ pub(super) struct Fields {
     pub(super) body: TextFields,
     pub(super) title: TextFields,
     pub(super) ids: Field,
+    /// How customers' names are typed.
+    pub(super) spellings: Field,
 }
 
 /// The two looks at a text.
@@ -59,12 +62,13 @@ impl Fields {
             TextOptions::default().set_indexing_options(indexing.set_index_option(IndexRecordOption::Basic))
         };
         let ids = schema.add_text_field("ids", plain(IDS));
+        let spellings = schema.add_text_field("spellings", plain(SPELLINGS));
         let kind = schema.add_text_field("kind", plain(RAW).set_stored());
         let source = schema.add_bytes_field(SOURCE_AND_VERSION, INDEXED | STORED);
         let document = schema.add_bytes_field("document", INDEXED);
         let dossier = schema.add_bytes_field("dossier", INDEXED | STORED);
         let date = schema.add_u64_field("date", FAST);
-        Self { schema: schema.build(), source, document, dossier, kind, date, body, title, ids }
+        Self { schema: schema.build(), source, document, dossier, kind, date, body, title, ids, spellings }
     }
 
     /// The index document of an item; `text_max_chars` bounds the text.
@@ -84,6 +88,9 @@ impl Fields {
             for field in [fields.words, fields.grams, self.ids] {
                 document.add_text(field, &text[..end]);
             }
+        }
+        if item.source == Source::Dossier {
+            document.add_text(self.spellings, &item.title);
         }
         document
     }
@@ -105,6 +112,8 @@ pub(super) fn tokenizers() -> TokenizerManager {
         GRAMS,
         Analyser(|text| text.grams().into_iter().map(|g| token((g.position, g.text))).collect()),
     );
+    tokenizers
+        .register(SPELLINGS, Analyser(|text| text.spellings().into_iter().enumerate().map(token).collect()));
     tokenizers.register(IDS, Analyser(|text| text.ids().into_iter().enumerate().map(token).collect()));
     tokenizers
 }

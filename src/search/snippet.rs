@@ -44,36 +44,54 @@ fn matches(text: &str, query: &Query, starts: &[usize]) -> Vec<Match> {
     let analysed = Analysed::of(text);
     let (row, compact) = (Row::of(analysed.chars(), true), Row::of(analysed.chars(), false));
     let mut matches = Vec::new();
-    for (pattern, (wanted, weight, as_id)) in patterns(query).into_iter().enumerate() {
-        let row = if as_id { &compact } else { &row };
-        for (first, last) in row.find(&wanted, as_id) {
+    for (number, pattern) in patterns(query).into_iter().enumerate() {
+        // What comes close is marked only where the thing itself is missing.
+        if pattern.close && matches.iter().any(|found: &Match| found.weight == WHOLE_WEIGHT) {
+            continue;
+        }
+        let row = if pattern.id { &compact } else { &row };
+        for (first, last) in row.find(&pattern.text, pattern.id) {
             let from = starts.partition_point(|start| *start < first.start);
             let to = starts.partition_point(|start| *start < last.end);
-            matches.push(Match { from, to, pattern, weight });
+            matches.push(Match { from, to, pattern: number, weight: pattern.weight });
         }
     }
     matches.sort_unstable_by_key(|found| (found.from, found.to));
     matches
 }
 
-/// What to look for: the compared characters, their weight, and whether breaks are skipped as in an id.
-fn patterns(query: &Query) -> Vec<(String, usize, bool)> {
-    let mut patterns: Vec<(String, usize, bool)> = Vec::new();
+/// Compared characters to look for.
+struct Pattern {
+    text: String,
+    weight: usize,
+    /// Breaks are skipped, and one end of a run is enough.
+    id: bool,
+    /// A pair of characters of a word that may be misread.
+    close: bool,
+}
+
+fn patterns(query: &Query) -> Vec<Pattern> {
+    let mut patterns = Vec::new();
+    let mut pairs = Vec::new();
     for Piece { text, exact } in query.wanted.iter().flatten() {
         let analysed = Analysed::of(text);
-        patterns.push((analysed.normal_text(), WHOLE_WEIGHT, false));
+        let pattern = |text: String, weight| Pattern { text, weight, id: false, close: false };
+        patterns.push(pattern(analysed.normal_text(), WHOLE_WEIGHT));
         if *exact {
             continue;
         }
         if analysed.has_han() {
             let parts = analysed.words(false).into_iter().chain(analysed.runs());
-            patterns.extend(parts.map(|part| (part, 1, false)));
+            patterns.extend(parts.map(|part| pattern(part, 1)));
         }
-        patterns.extend(
-            analysed.as_id().filter(|id| id.len() >= ID_MIN_CHARS).map(|id| (id, WHOLE_WEIGHT, true)),
-        );
+        let id = analysed.as_id().filter(|id| id.len() >= ID_MIN_CHARS);
+        patterns.extend(id.map(|id| Pattern { id: true, ..pattern(id, WHOLE_WEIGHT) }));
+        let chars = analysed.han_only().unwrap_or_default();
+        let close = chars.windows(2).map(|pair| Pattern { close: true, ..pattern(pair.iter().collect(), 1) });
+        pairs.extend(close);
     }
-    patterns.retain(|(pattern, ..)| !pattern.is_empty());
+    patterns.append(&mut pairs);
+    patterns.retain(|pattern| !pattern.text.is_empty());
     patterns
 }
 
@@ -223,6 +241,7 @@ mod tests {
             "&lt;b&gt;<mark>合同</mark>&lt;/b&gt; &amp; &quot;x&quot;&#39;",
         );
         check("没有", "合同", "没有");
+        check("甲欧阳修还", "欧阳修远", "甲<mark>欧阳修</mark>还");
         check("甲合乙", "合", "甲<mark>合</mark>乙");
         check("合同 -甲", "合同 -甲", "<mark>合同</mark> -甲");
     }

@@ -273,6 +273,61 @@ fn titles_count_more_and_cards_and_notes_are_found() {
 }
 
 #[test]
+fn names_are_found_as_they_are_typed() {
+    let fixture = Fixture::new();
+    let card = |number: u8, name: &str| Item {
+        source: Source::Dossier,
+        title: name.into(),
+        ..page(0, number, 1, "个人客户")
+    };
+    fixture
+        .index
+        .replace_items(&[card(1, "歐陽修遠"), card(2, "单吕"), card(3, "杭州翀远智能装备有限公司")])
+        .unwrap();
+    fixture.index.commit().unwrap();
+    let check = |query: &str, expected: &[u8]| {
+        let mut found: Vec<_> =
+            fixture.hits(query, &Scope::All).iter().map(|hit| hit.dossier.as_bytes()[0]).collect();
+        found.sort_unstable();
+        assert_eq!(found, expected, "{query}");
+    };
+    for query in
+        ["欧阳修远", "ouyang", "oyxy", "OuYang XiuYuan", "xiuyuan", "ouy", "欧阳修运", "欧阴修远", "区阳修远"]
+    {
+        check(query, &[1]);
+    }
+    check("shan", &[2]);
+    check("danlv", &[2]);
+    check("yuan", &[1, 3]);
+    check("chongyuan", &[3]);
+    check("杭州冲远智能装备有限公司", &[3]);
+    check("王小明", &[]);
+}
+
+#[test]
+fn one_misread_character_still_finds() {
+    let fixture = Fixture::with(&[
+        "甲方：张健国，电话",
+        "甲方：欧阳修还先生",
+        "建国大业",
+        "本人确认己阅读并知悉风险揭示书的全部内容",
+    ]);
+    let near = |query: &str| {
+        let results = fixture.index.search(&Query::parse(query), &Scope::All, 0, 9).unwrap();
+        assert!(results.approximate || results.total == 0, "{query}");
+        results.hits.iter().map(document_of).collect::<Vec<_>>()
+    };
+    assert!(near("张建国").contains(&1));
+    assert_eq!(near("欧阳修远"), [2]);
+    assert_eq!(near("张建国 电话"), [1]);
+    assert_eq!(near("本人确认已阅读并知悉风险揭示书的全部内容"), [4]);
+    assert_eq!(near("\"张建国\""), Vec::<u8>::new());
+    assert_eq!(near("乙丙丁"), Vec::<u8>::new());
+    let exact = fixture.index.search(&Query::parse("张健国"), &Scope::All, 0, 9).unwrap();
+    assert_eq!((exact.total, exact.approximate), (1, false));
+}
+
+#[test]
 fn replacing_never_doubles() {
     let fixture = Fixture::new();
     for text in ["旧文本", "旧文本", "新文本"] {
@@ -281,7 +336,7 @@ fn replacing_never_doubles() {
         fixture.index.commit().unwrap();
     }
     assert_eq!(fixture.hits("文本", &Scope::All).len(), 1);
-    fixture.check("旧文本", &[]);
+    fixture.check("\"旧文本\"", &[]);
     fixture.put(1, 1, &["新文本"]);
     fixture.index.commit().unwrap();
     assert_eq!(fixture.hits("第二页", &Scope::All).len(), 0);
@@ -413,6 +468,48 @@ fn another_key_opens_nothing() {
     let key = IndexKey::from_bytes([43; 32]);
     let other = Index::open(fixture.dir.path(), key, Clock::system(), Limits::default());
     assert!(matches!(other.map(drop), Err(Error::Corrupt)));
+}
+
+/// Prints what indexing and asking cost: `cargo test --release --lib search::tests::costs -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement"]
+fn costs() {
+    let resident = || {
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        status.lines().find(|line| line.starts_with("VmRSS")).unwrap().to_owned()
+    };
+    println!("before: {}", resident());
+    let fixture = Fixture::new();
+    println!("opened: {}", resident());
+    let sentences: Vec<String> = chinese().split(['。', '，', '；']).map(str::to_owned).collect();
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let draw = proptest::collection::vec(proptest::sample::select(sentences), 60);
+    let start = std::time::Instant::now();
+    let mut chars = 0;
+    for number in 0..5000_u32 {
+        let text = draw.new_tree(&mut runner).unwrap().current().join("，");
+        chars += text.chars().count();
+        let item = page(1, 1, number, &text);
+        fixture.index.replace_items(&[item]).unwrap();
+    }
+    fixture.index.commit().unwrap();
+    println!("{chars} characters in {:?}: {}", start.elapsed(), resident());
+    fixture.index.rest().unwrap();
+    let bytes: u64 = files(fixture.dir.path()).iter().map(|path| fs::metadata(path).unwrap().len()).sum();
+    println!("resting: {}; {bytes} bytes on the disk", resident());
+    for query in ["合同", "基金合同", "\"基金合同\"", "合", "ht2023", "杭州冲远智能", "合同 -杭州"]
+    {
+        let query = Query::parse(query);
+        let ask = || fixture.index.search(&query, &Scope::All, 0, 20).unwrap().total;
+        let cold = std::time::Instant::now();
+        ask();
+        let cold = cold.elapsed();
+        let warm = std::time::Instant::now();
+        println!("{} hits, {cold:?}, then {:?}: {query:?}", ask(), warm.elapsed());
+    }
+    println!("asked: {}", resident());
+    fixture.index.rest().unwrap();
+    println!("resting: {}", resident());
 }
 
 /// Chinese text: the sample document where it is there, and always the text above.

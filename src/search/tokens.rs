@@ -8,6 +8,7 @@
 
 use super::dictionary;
 use super::normal::{BREAK, Normal, is_han, normalise};
+use super::spelling::spellings;
 
 /// Stands beside a Han character for a break or the end of the text.
 const BESIDE_BREAK: char = '|';
@@ -131,16 +132,34 @@ impl<'a> Analysed<'a> {
 
     /// The dictionary's words in the Han parts; `overlapping` as in [`dictionary::words`].
     pub(super) fn words(&self, overlapping: bool) -> Vec<String> {
-        let han_parts = self.units.chunk_by(|a, b| a.kind == Kind::Han && b.kind == Kind::Han);
-        let han_parts = han_parts.filter(|part| part[0].kind == Kind::Han);
         let mut words = Vec::new();
-        for part in han_parts {
-            let chars = &self.chars[part[0].start..part[0].start + part.len()];
-            let run: String = chars.iter().map(|normal| normal.char).collect();
+        for part in self.han_parts() {
+            let run: String = part.iter().collect();
             let cut = dictionary::words(&run, overlapping).into_iter();
-            words.extend(cut.map(|(from, to)| chars[from..to].iter().map(|n| n.char).collect::<String>()));
+            words.extend(cut.map(|(from, to)| part[from..to].iter().collect::<String>()));
         }
         words
+    }
+
+    /// How the Han parts are typed on a Latin keyboard.
+    pub(super) fn spellings(&self) -> Vec<String> {
+        self.han_parts().iter().flat_map(|part| spellings(part)).collect()
+    }
+
+    /// The Han characters, when there is nothing else in it.
+    pub(super) fn han_only(&self) -> Option<Vec<char>> {
+        let only = self.units.iter().all(|unit| unit.kind == Kind::Han);
+        only.then(|| self.chars.iter().map(|normal| normal.char).collect())
+    }
+
+    /// The unbroken rows of Han characters.
+    fn han_parts(&self) -> Vec<Vec<char>> {
+        let parts = self.units.chunk_by(|a, b| a.kind == Kind::Han && b.kind == Kind::Han);
+        let parts = parts.filter(|part| part[0].kind == Kind::Han);
+        let chars = |part: &[Unit]| {
+            self.chars[part[0].start..part[0].start + part.len()].iter().map(|n| n.char).collect()
+        };
+        parts.map(chars).collect()
     }
 
     /// The runs of letters and digits.
