@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
-use tantivy::{IndexReader, IndexSettings, IndexWriter, ReloadPolicy, Term};
+use tantivy::{IndexReader, IndexSettings, ReloadPolicy, Term};
 
 use super::chunk_cache::ChunkCache;
 use super::dictionary;
@@ -17,7 +17,7 @@ use super::find::{Results, Scope, find};
 use super::item::Item;
 use super::limits::Limits;
 use super::query::Query;
-use super::schema::{Fields, tokenizers};
+use super::schema::{Fields, Indexed, tokenizers};
 use super::sealed_file::IndexKey;
 use crate::clock::Clock;
 use crate::domain::{DocumentId, DossierId};
@@ -40,12 +40,16 @@ struct Inner {
     writing: Mutex<Writing>,
 }
 
+type IndexWriter = tantivy::IndexWriter<Indexed>;
+
 /// The writer costs memory and threads: it is there only while there is something to write.
 #[derive(Default)]
 struct Writing {
     writer: Option<IndexWriter>,
     /// Something was written since the last commit.
     pending: bool,
+    /// How much text that was.
+    waiting_bytes: usize,
     /// What was pending went with a failed writer.
     lost: bool,
     /// Deleted items must leave the files with the next commit.
@@ -71,7 +75,8 @@ impl Index {
         Ok(Self(Arc::new(Inner { index, reader, fields, cache, limits, writing: Mutex::default() })))
     }
 
-    /// Puts all pages of a document in place of those it had; no items means that it goes. Visible after [`Self::commit`].
+    /// Puts all pages of a document in place of those it had; no items means that it goes. Visible after
+    /// [`Self::commit`], or earlier when much is waiting.
     ///
     /// # Errors
     /// After any error all that was not committed must be indexed again.
@@ -156,7 +161,8 @@ impl Index {
 
     fn replace(&self, old: &[Term], new: &[Item]) -> Result<(), Error> {
         let Inner { fields, limits, .. } = &*self.0;
-        self.0.write(&mut self.lock(), |writer| {
+        let mut writing = self.lock();
+        self.0.write(&mut writing, |writer| {
             for term in old {
                 writer.delete_term(term.clone());
             }
@@ -164,7 +170,10 @@ impl Index {
                 writer.add_document(fields.document(item, limits.text_max_chars))?;
             }
             Ok(())
-        })
+        })?;
+        writing.waiting_bytes += new.iter().map(|item| item.text.len()).sum::<usize>();
+        // Tantivy's queue counts documents, not bytes.
+        if writing.waiting_bytes > limits.waiting_text_bytes { self.0.commit(&mut writing) } else { Ok(()) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Writing> {
@@ -187,6 +196,7 @@ impl Inner {
         work(writer).map_err(|error| {
             writing.lost = pending;
             writing.pending = false;
+            writing.waiting_bytes = 0;
             writing.writer = None;
             error.into()
         })
@@ -210,10 +220,10 @@ impl Inner {
         if !writing.pending {
             return Ok(());
         }
-        self.write(writing, |writer| writer.commit().map(drop))
-            // Here the failed work is the caller's own: the error says so, nothing else was lost.
-            .inspect_err(|_| writing.lost = false)?;
+        // When this fails, the next commit says once more that changes were lost: another caller may have made them.
+        self.write(writing, |writer| writer.commit().map(drop))?;
         writing.pending = false;
+        writing.waiting_bytes = 0;
         self.reader.reload()?;
         if std::mem::take(&mut writing.purge) {
             self.purge(writing).inspect_err(|_| writing.purge = true)?;

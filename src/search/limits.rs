@@ -5,6 +5,8 @@
 pub struct Limits {
     /// Memory for indexing before a segment is written, in bytes; at least 15 MB.
     pub writer_memory_bytes: usize,
+    /// Text that waits to be indexed, in bytes; with more the index commits by itself.
+    pub waiting_text_bytes: usize,
     /// Decrypted pieces of the index that are kept, in bytes.
     pub cache_bytes: usize,
     /// Segments with more items than this are not merged any more.
@@ -25,6 +27,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             writer_memory_bytes: 15_000_000,
+            waiting_text_bytes: 8 << 20,
             cache_bytes: 32 << 20,
             merge_max_items: 1_000_000,
             query_max_chars: 1000,

@@ -3,9 +3,9 @@
 //! The text itself is not kept: a snippet is made from the page's text object.
 
 use jiff::civil::Date;
-use tantivy::TantivyDocument;
 use tantivy::schema::{
-    FAST, Field, INDEXED, IndexRecordOption, STORED, Schema, TextFieldIndexing, TextOptions,
+    Document, FAST, Field, INDEXED, IndexRecordOption, OwnedValue, STORED, Schema, TextFieldIndexing,
+    TextOptions,
 };
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer, TokenizerManager};
 
@@ -72,27 +72,41 @@ impl Fields {
     }
 
     /// The index document of an item; `text_max_chars` bounds the text.
-    pub(super) fn document(&self, item: &Item, text_max_chars: usize) -> TantivyDocument {
-        let mut document = TantivyDocument::new();
-        document.add_bytes(self.source, &item.source.to_key(item.dossier));
-        if let Source::Page { document: id, .. } = item.source {
-            document.add_bytes(self.document, id.as_bytes());
-        }
-        document.add_bytes(self.dossier, item.dossier.as_bytes());
-        document.add_text(self.kind, &item.kind);
-        if let Some(date) = item.date {
-            document.add_u64(self.date, date_number(date));
-        }
-        for (fields, text) in [(self.body, &item.text), (self.title, &item.title)] {
+    pub(super) fn document(&self, item: &Item, text_max_chars: usize) -> Indexed {
+        let bytes = |field, bytes: &[u8]| (vec![field], OwnedValue::Bytes(bytes.to_vec()));
+        let text = |fields, text: &str| {
             let end = text.char_indices().nth(text_max_chars).map_or(text.len(), |(at, _)| at);
-            for field in [fields.words, fields.grams, self.ids] {
-                document.add_text(field, &text[..end]);
-            }
+            (fields, OwnedValue::Str(text[..end].to_owned()))
+        };
+        let mut title = vec![self.title.words, self.title.grams, self.ids];
+        title.extend((item.source == Source::Dossier).then_some(self.spellings));
+        let mut values = vec![
+            bytes(self.source, &item.source.to_key(item.dossier)),
+            bytes(self.dossier, item.dossier.as_bytes()),
+            (vec![self.kind], OwnedValue::Str(item.kind.clone())),
+            text(vec![self.body.words, self.body.grams, self.ids], &item.text),
+            text(title, &item.title),
+        ];
+        if let Source::Page { document, .. } = item.source {
+            values.push(bytes(self.document, document.as_bytes()));
         }
-        if item.source == Source::Dossier {
-            document.add_text(self.spellings, &item.title);
-        }
-        document
+        values.extend(item.date.map(|date| (vec![self.date], OwnedValue::U64(date_number(date)))));
+        Indexed(values)
+    }
+}
+
+/// An item on its way into the index; a text is held once for all its fields.
+#[derive(Debug)]
+pub(super) struct Indexed(Vec<(Vec<Field>, OwnedValue)>);
+
+impl Document for Indexed {
+    type Value<'a> = &'a OwnedValue;
+    type FieldsValuesIter<'a> = std::vec::IntoIter<(Field, &'a OwnedValue)>;
+
+    fn iter_fields_and_values(&self) -> Self::FieldsValuesIter<'_> {
+        let values =
+            self.0.iter().flat_map(|(fields, value)| fields.iter().map(move |field| (*field, value)));
+        values.collect::<Vec<_>>().into_iter()
     }
 }
 

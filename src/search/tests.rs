@@ -51,7 +51,7 @@ impl Fixture {
 
     /// The numbers of the documents that were found.
     fn found(&self, query: &str) -> Vec<u8> {
-        let mut found: Vec<_> = self.hits(query, &Scope::All).iter().map(|hit| document_of(hit)).collect();
+        let mut found: Vec<_> = self.hits(query, &Scope::All).iter().map(document_of).collect();
         found.sort_unstable();
         found.dedup();
         found
