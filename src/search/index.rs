@@ -194,7 +194,7 @@ impl Inner {
         };
         let pending = std::mem::replace(&mut writing.pending, true);
         work(writer).map_err(|error| {
-            writing.lost = pending;
+            writing.lost |= pending;
             writing.pending = false;
             writing.waiting_bytes = 0;
             writing.writer = None;
@@ -217,14 +217,13 @@ impl Inner {
     }
 
     fn commit(&self, writing: &mut Writing) -> Result<(), Error> {
-        if !writing.pending {
-            return Ok(());
+        if writing.pending {
+            // When this fails, the next commit says once more that changes were lost: another caller's may be among them.
+            self.write(writing, |writer| writer.commit().map(drop))?;
+            writing.pending = false;
+            writing.waiting_bytes = 0;
+            self.reader.reload()?;
         }
-        // When this fails, the next commit says once more that changes were lost: another caller may have made them.
-        self.write(writing, |writer| writer.commit().map(drop))?;
-        writing.pending = false;
-        writing.waiting_bytes = 0;
-        self.reader.reload()?;
         if std::mem::take(&mut writing.purge) {
             self.purge(writing).inspect_err(|_| writing.purge = true)?;
         }
