@@ -1,0 +1,295 @@
+//! A definition: one flat state machine, as data.
+//!
+//! Read from a pack's file after the schema has accepted it. The engine gives meaning to the words of the format
+//! (states, actions, guards, effects, counters, penalty tables); the words of the business are the file's own.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Title;
+use super::calendar::Span;
+use super::guard::Guard;
+use crate::domain::Sha256Digest;
+
+/// The role that no person holds: the clock.
+pub(super) const TIMER: &str = "timer";
+/// What a deadline may call for without an action of its own.
+pub(super) const REMIND: &str = "remind";
+
+/// One flat state machine with its words, tables and checklists.
+#[derive(Debug)]
+pub struct Definition {
+    /// Its name.
+    pub id: String,
+    /// Its version; a published one never changes.
+    pub version: String,
+    /// What it is called.
+    pub title: Title,
+    /// The calendar that its deadlines are counted in.
+    pub calendar: String,
+    /// The roles that act in it.
+    pub roles: BTreeMap<String, Title>,
+    /// The states.
+    pub states: BTreeMap<String, State>,
+    /// The state that a case starts in.
+    pub initial: String,
+    /// The kinds of documents.
+    pub documents: BTreeMap<String, DocumentKind>,
+    /// Why a basket can be returned.
+    pub return_reasons: BTreeMap<String, Reason>,
+    /// The papers that are filled in together.
+    pub forms: BTreeMap<String, Form>,
+    /// SHA-256 over the canonical JSON (RFC 8785) of the file.
+    pub hash: Sha256Digest,
+    pub(super) context: BTreeMap<String, Declared>,
+    pub(super) checklists: BTreeMap<String, Checks>,
+    pub(super) counters: BTreeMap<String, Counter>,
+    pub(super) penalties: BTreeMap<String, PenaltyRule>,
+}
+
+/// Where a case can stand.
+#[derive(Debug)]
+pub struct State {
+    /// What it is called.
+    pub title: Title,
+    /// The roles that it waits for.
+    pub waits_for: Vec<String>,
+    /// Whether the case ends here.
+    pub is_final: bool,
+    /// What can be done here.
+    pub actions: BTreeMap<String, ActionRule>,
+    pub(super) deadline: Option<Deadline>,
+}
+
+/// What can be done in a state.
+#[derive(Debug)]
+pub struct ActionRule {
+    /// What it is called.
+    pub title: Title,
+    /// The roles that may do it, or `timer`.
+    pub by: Vec<String>,
+    /// The state that follows.
+    pub to: String,
+    /// What must be supplied with it.
+    pub needs: Vec<Need>,
+    pub(super) not_by: Vec<Party>,
+    pub(super) when: Option<Guard>,
+    pub(super) count: Option<String>,
+    pub(super) effects: Vec<Order>,
+}
+
+/// What must be supplied with an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Need {
+    /// One of the definition's return reasons.
+    Reason,
+    /// The documents or kinds that fail.
+    Documents,
+    /// How many contracts fail.
+    #[serde(rename = "return.contracts")]
+    Contracts,
+    /// Points that a person sets.
+    Points,
+    /// A sentence.
+    Note,
+}
+
+impl Need {
+    /// The name of the input that satisfies it.
+    pub fn input(self) -> &'static str {
+        match self {
+            Self::Reason => "reason",
+            Self::Documents => "documents",
+            Self::Contracts => "contracts",
+            Self::Points => "points",
+            Self::Note => "note",
+        }
+    }
+}
+
+/// Somebody whom a case remembers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(super) enum Party {
+    /// Who submitted last.
+    #[serde(rename = "case.submitted_by")]
+    Submitter,
+    /// Who is charged: who submitted last, else who started.
+    #[serde(rename = "case.adviser")]
+    Adviser,
+}
+
+/// An effect as the file orders it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Order {
+    Form(String),
+    Fix(String),
+    Penalise(String),
+    Archive(String),
+    Retain(String),
+    Seal(String),
+    Grant(String),
+    Reassign(String),
+    Set(BTreeMap<String, Value>),
+    Notify(OneOrMany),
+    Start(String),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadline {
+    pub(super) after: Span,
+    pub(super) warn: Option<Span>,
+    pub(super) index: usize,
+}
+
+/// A kind of document.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct DocumentKind {
+    /// What it is called.
+    #[serde(flatten)]
+    pub title: Title,
+    /// The class that retention rules speak of.
+    pub class: String,
+    /// Whether access to it is restricted further.
+    #[serde(default)]
+    pub sensitive: bool,
+    /// Whether each contract of a case needs one.
+    #[serde(default, rename = "per", deserialize_with = "per_contract")]
+    pub per_contract: bool,
+    /// `KIND.FACT`: not needed when such a document is there and the dossier has the fact.
+    #[serde(default)]
+    pub(super) waived_by: Option<String>,
+}
+
+fn per_contract<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Ok(String::deserialize(deserializer)? == "contract")
+}
+
+/// Why a basket can be returned.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Reason {
+    /// What it is called.
+    #[serde(flatten)]
+    pub title: Title,
+    /// What must be supplied with it.
+    #[serde(default)]
+    pub needs: Vec<Need>,
+}
+
+/// A paper that is filled in together.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Form {
+    /// What it is called.
+    #[serde(flatten)]
+    pub title: Title,
+    /// The roles that sign it.
+    #[serde(default)]
+    pub signed_by: Vec<String>,
+}
+
+/// A name that guards may use.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Declared {
+    #[serde(rename = "enum", default)]
+    pub(super) values: Vec<String>,
+    #[serde(rename = "type", default)]
+    pub(super) kind: Option<String>,
+    #[serde(default)]
+    pub(super) counter: Option<String>,
+    #[serde(default)]
+    pub(super) default: Option<Value>,
+}
+
+#[derive(Debug)]
+pub(super) struct Checks {
+    pub(super) title: Title,
+    pub(super) when: Guard,
+    pub(super) need: Vec<Wanted>,
+    pub(super) sealed: Vec<Wanted>,
+}
+
+/// One kind, or any of several.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Wanted {
+    One(String),
+    Any { any: Vec<String> },
+}
+
+impl Wanted {
+    pub(super) fn kinds(&self) -> &[String] {
+        match self {
+            Self::One(kind) => std::slice::from_ref(kind),
+            Self::Any { any } => any,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Counter {
+    #[serde(default)]
+    pub(super) starts: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct PenaltyRule {
+    #[serde(default)]
+    pub(super) by_attempt: BTreeMap<u32, i64>,
+    #[serde(default)]
+    pub(super) beyond: Option<String>,
+    /// The input that holds the points, for a penalty that a person sets.
+    #[serde(default)]
+    pub(super) given: Option<String>,
+}
+
+/// A word, or a list of words.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub(super) enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl OneOrMany {
+    pub(super) fn into_vec(self) -> Vec<String> {
+        match self {
+            Self::One(word) => vec![word],
+            Self::Many(words) => words,
+        }
+    }
+}
+
+impl Definition {
+    /// What a running case carries: `customer-intake@1.0.0#sha256:...`.
+    pub fn reference(&self) -> String {
+        format!("{}@{}#sha256:{}", self.id, self.version, self.hash)
+    }
+
+    /// The state of this name.
+    pub fn state(&self, name: &str) -> Option<&State> {
+        self.states.get(name)
+    }
+
+    /// What an action of a state is called.
+    pub fn action_title(&self, state: &str, action: &str) -> Option<&Title> {
+        self.states.get(state)?.actions.get(action).map(|rule| &rule.title)
+    }
+
+    /// What a return reason is called.
+    pub fn reason_title(&self, reason: &str) -> Option<&Title> {
+        self.return_reasons.get(reason).map(|reason| &reason.title)
+    }
+
+    /// What a kind of document is called.
+    pub fn document_title(&self, kind: &str) -> Option<&Title> {
+        self.documents.get(kind).map(|kind| &kind.title)
+    }
+
+    /// The counter that says how often a case was submitted.
+    pub(super) fn attempts(&self) -> Option<&str> {
+        self.context.get("case.attempt")?.counter.as_deref()
+    }
+}
