@@ -138,11 +138,12 @@ pub(super) enum Order {
     Start(String),
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Deadline {
     pub(super) after: Span,
     pub(super) warn: Option<Span>,
-    pub(super) index: usize,
+    /// An action of the state, or `remind`.
+    pub(super) then: String,
 }
 
 /// A kind of document.

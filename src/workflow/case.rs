@@ -1,0 +1,202 @@
+//! A running case, what can happen to it, and what follows from that.
+//!
+//! Plain values: they are written to the log and read back from it. Only [`super::step`] makes new ones.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::domain::{Actor, CaseId, DocumentId, DossierId, PersonId, Sha256Digest};
+use crate::penalties::Penalty;
+
+/// One run of a definition: a basket of documents on its way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Case {
+    /// The case.
+    pub id: CaseId,
+    /// The definition's name.
+    pub workflow: String,
+    /// The definition's reference, to which the case is bound.
+    pub definition: String,
+    /// Whose papers they are.
+    pub dossier: DossierId,
+    /// Where it stands.
+    pub state: String,
+    /// Whether it has ended.
+    pub is_final: bool,
+    /// How often it was submitted.
+    pub attempt: u32,
+    /// Counts actions, from 1; attaching a document is not an action.
+    pub version: u64,
+    /// How many contracts are in the basket.
+    pub contracts: u32,
+    /// The person charged: who submitted last, else who started.
+    pub adviser: PersonId,
+    /// Their name.
+    pub adviser_name: String,
+    /// Who submitted last.
+    pub submitted_by: Option<PersonId>,
+    /// When it was started.
+    pub started_at: Timestamp,
+    /// Since when it stands where it stands.
+    pub state_since: Timestamp,
+    /// Counts entries of states, from 1.
+    pub state_entry: u32,
+    /// When the state's time is over.
+    pub deadline: Option<Timestamp>,
+    /// When that is to be said in advance.
+    pub warn_at: Option<Timestamp>,
+    /// The basket.
+    pub documents: Vec<Attached>,
+    /// The basket as it was at each submission.
+    pub frozen: Vec<Frozen>,
+    /// Documents that a return named as failing; they no longer count.
+    pub wrong: Vec<DocumentId>,
+    /// The definition's counters.
+    pub counters: BTreeMap<String, u32>,
+}
+
+/// A document in the basket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attached {
+    /// The document.
+    pub document: DocumentId,
+    /// Its kind.
+    pub kind: String,
+    /// The digest of its bytes.
+    pub sha256: Sha256Digest,
+}
+
+/// The basket as it was submitted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frozen {
+    /// At which attempt.
+    pub attempt: u32,
+    /// What was in it.
+    pub documents: Vec<Attached>,
+}
+
+/// Something that happens to a case.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A person acts.
+    Act(Act),
+    /// A deadline has passed.
+    Timer {
+        /// The action that the deadline calls for.
+        action: String,
+        /// Now.
+        at: Timestamp,
+    },
+    /// A document is put into the basket.
+    Attach {
+        /// The document.
+        document: Attached,
+        /// By whom.
+        actor: Actor,
+        /// Now.
+        at: Timestamp,
+    },
+}
+
+/// A person acts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Act {
+    /// The action's name.
+    pub action: String,
+    /// Who.
+    pub actor: Actor,
+    /// Now.
+    pub at: Timestamp,
+    /// The version of the case that the person saw.
+    pub expected_version: u64,
+    /// What they supply.
+    pub input: Input,
+}
+
+/// What a person supplies with an action.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Input {
+    /// One of the definition's return reasons.
+    pub reason: Option<String>,
+    /// The kinds of documents, or documents by id, that fail.
+    pub documents: Vec<String>,
+    /// How many contracts fail.
+    pub contracts: Option<u32>,
+    /// Points that a person sets.
+    pub points: Option<u32>,
+    /// A sentence.
+    pub note: Option<String>,
+}
+
+/// The case after an event, and what is to be done because of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stepped {
+    /// The case.
+    pub case: Case,
+    /// The effects, in order.
+    pub effects: Vec<Effect>,
+}
+
+/// What is to be done; each has an id of the case, its version and the effect's position, so that it is done once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Effect {
+    /// The basket's digests are frozen.
+    Fix {
+        /// The effect.
+        id: String,
+        /// What is in the basket.
+        documents: Vec<Attached>,
+    },
+    /// Points are charged.
+    Penalise(Penalty),
+    /// A form is filled in from the event.
+    Form {
+        /// The effect.
+        id: String,
+        /// The form's name.
+        form: String,
+    },
+    /// Roles are told.
+    Notify {
+        /// The effect.
+        id: String,
+        /// Whom.
+        roles: Vec<String>,
+    },
+    /// The basket goes to a file of the archive.
+    Archive {
+        /// The effect.
+        id: String,
+        /// Which.
+        what: String,
+    },
+    /// Retention starts.
+    Retain {
+        /// The effect.
+        id: String,
+        /// By which rule.
+        rule: String,
+    },
+    /// An effect that needs no more than a word: `seal`, `grant`, `reassign`, `start`.
+    Order {
+        /// The effect.
+        id: String,
+        /// Which.
+        order: String,
+        /// Of what.
+        what: String,
+    },
+    /// Facts of the dossier are set.
+    Set {
+        /// The effect.
+        id: String,
+        /// The facts.
+        facts: BTreeMap<String, Value>,
+    },
+}
