@@ -1,1 +1,48 @@
-//! To be written.
+//! The workflow engine: packs of rules as data, and the pure function that moves a case by them.
+//!
+//! A pack's files become a [`Pack`] of [`Definition`]s, or [`Finding`]s that say what is wrong and where. [`step`]
+//! takes a case and an event and gives the case after it with its effects, or a [`Refusal`]. `cases` calls it and
+//! commits what comes out; nothing here reads a clock, the records or the network, and nothing here knows a word of
+//! the business.
+
+mod calendar;
+mod case;
+mod checklist;
+mod definition;
+mod findings;
+mod guard;
+pub mod pack;
+mod read;
+mod refusal;
+mod schema;
+mod step;
+pub mod story;
+mod title;
+mod yaml;
+
+pub use calendar::{Calendar, Holiday, Span};
+pub use case::{Act, Attached, Case, Effect, Event, Frozen, Input, Stepped};
+pub use checklist::{Checklist, ChecklistItem, checklist};
+pub use definition::{ActionRule, Definition, DocumentKind, Form, Need, Reason, State};
+pub use findings::{Finding, Severity};
+pub use pack::{FactProblem, Pack};
+pub use refusal::Refusal;
+pub use step::{due_timer, offered, start, step};
+pub use title::Title;
+pub use yaml::Limits;
+
+use serde::{Deserialize, Serialize};
+
+/// Something that an actor may do now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offered {
+    /// The action's name.
+    pub name: String,
+    /// What it is called.
+    pub title: Title,
+    /// The inputs that it needs, by the names of [`Input`]'s fields.
+    pub needs: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests;
