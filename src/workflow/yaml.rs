@@ -99,20 +99,28 @@ impl Node {
         }
     }
 
+    /// Whether something stands at the end of a path of keys.
+    pub(super) fn has(&self, path: &[&str]) -> bool {
+        path.iter().try_fold(self, |node, step| node.child(step).map(|(_, child)| child)).is_some()
+    }
+
+    fn child(&self, step: &str) -> Option<(u32, &Self)> {
+        match &self.tree {
+            Tree::Map(entries) => {
+                entries.iter().find(|entry| entry.key == step).map(|entry| (entry.line, &entry.node))
+            }
+            Tree::List(items) => {
+                step.parse().ok().and_then(|i: usize| items.get(i)).map(|item| (item.line, item))
+            }
+            Tree::Leaf(_) => None,
+        }
+    }
+
     /// The line of what a path of keys and list positions leads to; of the last step that exists.
     pub(super) fn line_at<'a>(&self, path: impl IntoIterator<Item = &'a str>) -> u32 {
         let (mut line, mut node) = (self.line, self);
         for step in path {
-            let found = match &node.tree {
-                Tree::Map(entries) => {
-                    entries.iter().find(|entry| entry.key == step).map(|entry| (entry.line, &entry.node))
-                }
-                Tree::List(items) => {
-                    step.parse().ok().and_then(|i: usize| items.get(i)).map(|item| (item.line, item))
-                }
-                Tree::Leaf(_) => None,
-            };
-            let Some((next_line, next)) = found else { return line };
+            let Some((next_line, next)) = node.child(step) else { return line };
             (line, node) = (next_line, next);
         }
         line
