@@ -16,6 +16,8 @@ use crate::domain::DocumentId;
 pub struct Checklist {
     /// The list's name; empty when the dossier's facts match none.
     pub name: String,
+    /// What it is called.
+    pub title: Title,
     /// Its items, in the definition's order.
     pub items: Vec<ChecklistItem>,
     /// Whether every item is there.
@@ -44,11 +46,12 @@ pub fn checklist(def: &Definition, facts: &Map<String, Value>, case: &Case) -> C
     let values = plain_values(def, facts, case, None);
     let chosen = def.checklists.iter().find(|(_, list)| list.when.holds(&values) == Ok(true));
     let Some((name, list)) = chosen else {
-        return Checklist { name: String::new(), items: Vec::new(), complete: false };
+        let (name, title) = (String::new(), Title::default());
+        return Checklist { name, title, items: Vec::new(), complete: false };
     };
     let items = items(def, facts, case, list);
     let complete = items.iter().all(|item| item.ok);
-    Checklist { name: name.clone(), items, complete }
+    Checklist { name: name.clone(), title: list.title.clone(), items, complete }
 }
 
 fn items(def: &Definition, facts: &Map<String, Value>, case: &Case, list: &Checks) -> Vec<ChecklistItem> {

@@ -24,13 +24,13 @@ use crate::domain::{Actor, CaseId, DocumentId, DossierId, Month, PersonId};
 use crate::penalties::Penalty;
 
 /// How many contracts one basket may hold.
-pub const MOST_CONTRACTS: u32 = 1000;
+pub(super) const MOST_CONTRACTS: u32 = 1000;
 /// How many points one decision may set.
-pub const MOST_POINTS: u32 = 1000;
+pub(super) const MOST_POINTS: u32 = 1000;
 /// How long a note may be, in characters.
-pub const LONGEST_NOTE: usize = 4000;
+pub(super) const LONGEST_NOTE: usize = 4000;
 /// How many documents one return may name.
-pub const MOST_NAMED: usize = 500;
+pub(super) const MOST_NAMED: usize = 500;
 
 /// What a case is judged on.
 #[derive(Clone, Copy)]

@@ -1,3 +1,4 @@
-//! The one integration-test binary.
+//! All integration tests, in one binary.
 
+mod packs;
 mod reading;
