@@ -5,10 +5,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::Title;
 use super::case::{Attached, Case, Input};
 use super::definition::{Checks, Declared, Definition, Wanted};
 use super::guard::Values;
-use super::Title;
 use crate::domain::DocumentId;
 
 /// What a case's basket must hold.
@@ -60,12 +60,21 @@ fn items(def: &Definition, facts: &Map<String, Value>, case: &Case, list: &Check
     open.chain(sealed).map(|(wanted, sealed)| item(def, facts, case, wanted, sealed)).collect()
 }
 
-fn item(def: &Definition, facts: &Map<String, Value>, case: &Case, wanted: &Wanted, sealed: bool) -> ChecklistItem {
+fn item(
+    def: &Definition,
+    facts: &Map<String, Value>,
+    case: &Case,
+    wanted: &Wanted,
+    sealed: bool,
+) -> ChecklistItem {
     let kinds = wanted.kinds();
-    let counts = |attached: &&Attached| kinds.contains(&attached.kind) && !case.wrong.contains(&attached.document);
-    let documents: Vec<DocumentId> = case.documents.iter().filter(counts).map(|found| found.document).collect();
+    let counts =
+        |attached: &&Attached| kinds.contains(&attached.kind) && !case.wrong.contains(&attached.document);
+    let documents: Vec<DocumentId> =
+        case.documents.iter().filter(counts).map(|found| found.document).collect();
     let kind_of = |kind: &String| def.documents.get(kind);
-    let need = if kinds.iter().filter_map(kind_of).any(|kind| waived(kind.waived_by.as_deref(), facts, case)) {
+    let need = if kinds.iter().filter_map(kind_of).any(|kind| waived(kind.waived_by.as_deref(), facts, case))
+    {
         0
     } else if kinds.iter().filter_map(kind_of).any(|kind| kind.per_contract) {
         case.contracts
@@ -78,8 +87,12 @@ fn item(def: &Definition, facts: &Map<String, Value>, case: &Case, wanted: &Want
 
 fn waived(rule: Option<&str>, facts: &Map<String, Value>, case: &Case) -> bool {
     let Some((kind, fact)) = rule.and_then(|rule| rule.split_once('.')) else { return false };
-    let there = case.documents.iter().any(|found| found.kind == kind && !case.wrong.contains(&found.document));
-    there && facts.get(fact).is_some_and(|value| value == true || value.as_str().is_some_and(|text| !text.trim().is_empty()))
+    let there =
+        case.documents.iter().any(|found| found.kind == kind && !case.wrong.contains(&found.document));
+    there
+        && facts
+            .get(fact)
+            .is_some_and(|value| value == true || value.as_str().is_some_and(|text| !text.trim().is_empty()))
 }
 
 fn title(def: &Definition, kinds: &[String]) -> Title {
@@ -92,13 +105,23 @@ fn title(def: &Definition, kinds: &[String]) -> Title {
 }
 
 /// The values of the names that the definition declares, except those that rest on the checklist.
-pub(super) fn plain_values(def: &Definition, facts: &Map<String, Value>, case: &Case, input: Option<&Input>) -> Values {
+pub(super) fn plain_values(
+    def: &Definition,
+    facts: &Map<String, Value>,
+    case: &Case,
+    input: Option<&Input>,
+) -> Values {
     let value = |(name, declared): (&String, &Declared)| {
         let found = match (name.as_str(), &declared.counter) {
             (_, Some(counter)) => Some(Value::from(case.counters.get(counter).copied().unwrap_or_default())),
             ("case.contracts", None) => Some(Value::from(case.contracts)),
             ("return.contracts", None) => input.and_then(|input| input.contracts).map(Value::from),
-            _ if name.starts_with("case.") || name.starts_with("checklist.") || name.starts_with("return.") => None,
+            _ if name.starts_with("case.")
+                || name.starts_with("checklist.")
+                || name.starts_with("return.") =>
+            {
+                None
+            }
             _ => fact(name, declared, facts),
         };
         Some((name.clone(), found?))

@@ -118,7 +118,9 @@ fn collect(expr: &IdedExpr, names: &mut BTreeSet<String>, functions: &mut BTreeS
 fn dotted(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Ident(name) => Some(name.clone()),
-        Expr::Select(select) if !select.test => Some(format!("{}.{}", dotted(&select.operand.expr)?, select.field)),
+        Expr::Select(select) if !select.test => {
+            Some(format!("{}.{}", dotted(&select.operand.expr)?, select.field))
+        }
         _ => None,
     }
 }

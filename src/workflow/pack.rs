@@ -29,7 +29,10 @@ const BUNDLED: &[(&str, &[u8])] = &[
     ("intake.yaml", include_bytes!("../../workflows/customer-service/intake.yaml")),
     ("policy.yaml", include_bytes!("../../workflows/customer-service/policy.yaml")),
     ("calendars/cn-2026.yaml", include_bytes!("../../workflows/customer-service/calendars/cn-2026.yaml")),
-    ("stories/intake.stories.yaml", include_bytes!("../../workflows/customer-service/stories/intake.stories.yaml")),
+    (
+        "stories/intake.stories.yaml",
+        include_bytes!("../../workflows/customer-service/stories/intake.stories.yaml"),
+    ),
     ("access.cedar", include_bytes!("../../workflows/customer-service/access.cedar")),
 ];
 
@@ -161,7 +164,11 @@ impl Pack {
     }
 
     /// Whether a dossier of this kind may have these facts; if not, what is wrong with each.
-    pub fn validate_facts(&self, dossier_kind: &str, facts: &Map<String, Value>) -> Result<(), Vec<FactProblem>> {
+    pub fn validate_facts(
+        &self,
+        dossier_kind: &str,
+        facts: &Map<String, Value>,
+    ) -> Result<(), Vec<FactProblem>> {
         let Some(validator) = self.dossiers.get(dossier_kind) else {
             let message = "there is no such kind of dossier".to_owned();
             return Err(vec![FactProblem { path: String::new(), message }]);
@@ -180,7 +187,13 @@ impl Pack {
 
     fn assemble(parts: Parts, files: &BTreeMap<String, Vec<u8>>) -> Result<Self, Vec<Finding>> {
         let unusable = |error: serde_json::Error| {
-            vec![Finding::new("E00", MANIFEST, 1, Title::new("无法计算规则包的指纹", error.to_string()), Title::default())]
+            vec![Finding::new(
+                "E00",
+                MANIFEST,
+                1,
+                Title::new("无法计算规则包的指纹", error.to_string()),
+                Title::default(),
+            )]
         };
         let canonical = serde_json_canonicalizer::to_vec(&parts.values).map_err(unusable)?;
         let mut roles = parts.manifest.roles.clone();
@@ -193,7 +206,8 @@ impl Pack {
                 document_kinds.entry(kind.clone()).or_insert_with(|| document.clone());
             }
         }
-        let definitions = parts.definitions.into_iter().map(|found| (found.id.clone(), Arc::new(found))).collect();
+        let definitions =
+            parts.definitions.into_iter().map(|found| (found.id.clone(), Arc::new(found))).collect();
         Ok(Self {
             id: parts.manifest.id,
             version: parts.manifest.version,

@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::Title;
 use super::calendar::Span;
 use super::definition::{
-    ActionRule, Checks, Counter, Deadline, Declared, Definition, DocumentKind, Form, Need, OneOrMany, Order, Party,
-    PenaltyRule, Reason, State, TIMER, Wanted,
+    ActionRule, Checks, Counter, Deadline, Declared, Definition, DocumentKind, Form, Need, OneOrMany, Order,
+    Party, PenaltyRule, Reason, State, TIMER, Wanted,
 };
 use super::guard::Guard;
-use super::Title;
 use crate::domain::Sha256Digest;
 
 /// A value that cannot be used: its finding's code, the path to it, and why.
@@ -124,10 +124,12 @@ pub(super) fn definition(value: &Value) -> Result<Definition, Vec<Problem>> {
     let canonical = serde_json_canonicalizer::to_vec(value)
         .map_err(|error| vec![Problem::new("E00", &[], error.to_string())])?;
     let mut reader = Reader { params: &raw.params, problems: Vec::new() };
-    let states = raw.states.into_iter().filter_map(|(name, state)| Some((name.clone(), reader.state(&name, state)?)));
+    let states =
+        raw.states.into_iter().filter_map(|(name, state)| Some((name.clone(), reader.state(&name, state)?)));
     let states: BTreeMap<String, State> = states.collect();
     let lists = raw.checklists.into_iter();
-    let checklists = lists.filter_map(|(name, list)| Some((name.clone(), reader.checklist(&name, list)?))).collect();
+    let checklists =
+        lists.filter_map(|(name, list)| Some((name.clone(), reader.checklist(&name, list)?))).collect();
     if !reader.problems.is_empty() {
         return Err(reader.problems);
     }
@@ -168,7 +170,8 @@ impl Reader<'_> {
             Some(RawDeadline::None(_)) | None => None,
         };
         let actions = raw.actions.into_iter();
-        let actions = actions.filter_map(|(key, action)| Some((key.clone(), self.action(name, &key, action)?)));
+        let actions =
+            actions.filter_map(|(key, action)| Some((key.clone(), self.action(name, &key, action)?)));
         let actions = actions.collect();
         let waits_for = raw.waits_for.map(OneOrMany::into_vec).unwrap_or_default();
         let state = State { title: raw.title, waits_for, is_final: raw.is_final, actions, deadline };
@@ -211,7 +214,8 @@ impl Reader<'_> {
                 self.problems.push(Problem::new("E01", &["checklists", name, "sealed_unless"], why));
             }
         }
-        let chosen = |(param, value): (&String, &String)| self.params.get(param).is_some_and(|p| p.default == *value);
+        let chosen =
+            |(param, value): (&String, &String)| self.params.get(param).is_some_and(|p| p.default == *value);
         let open = raw.sealed_unless.iter().any(chosen);
         let sealed = if open { Vec::new() } else { raw.sealed };
         Some(Checks { title: raw.title, when, need: raw.need, sealed })
@@ -238,7 +242,11 @@ impl Reader<'_> {
         };
         let span = Span::parse(value);
         if span.is_none() {
-            self.problems.push(Problem::new("E00", path, format!("`{value}` is not a span such as 5bd or 7d")));
+            self.problems.push(Problem::new(
+                "E00",
+                path,
+                format!("`{value}` is not a span such as 5bd or 7d"),
+            ));
         }
         span
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::definition::Definition;
 use super::Title;
+use super::definition::Definition;
 
 /// Why an event was refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -88,7 +88,8 @@ impl Refusal {
                 "Whoever submitted the case cannot judge it: somebody else must.".into(),
             ),
             Self::Guard { guard, values } => {
-                let seen: Vec<String> = values.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+                let seen: Vec<String> =
+                    values.iter().map(|(name, value)| format!("{name} = {value}")).collect();
                 let seen = seen.join(", ");
                 words.either(
                     format!("条件不成立：{guard}（当前：{seen}）。"),
@@ -97,7 +98,10 @@ impl Refusal {
             }
             Self::Missing { inputs } => {
                 let inputs: Vec<&str> = inputs.iter().map(|input| input_title(input, zh)).collect();
-                words.either(format!("尚需填写：{}。", inputs.join("、")), format!("Still needed: {}.", inputs.join(", ")))
+                words.either(
+                    format!("尚需填写：{}。", inputs.join("、")),
+                    format!("Still needed: {}.", inputs.join(", ")),
+                )
             }
             Self::BadValue { input, why } => {
                 let (input, why) = (input_title(input, zh), why.get(lang));
@@ -110,7 +114,10 @@ impl Refusal {
             ),
             Self::UnknownReason { known, .. } => {
                 let known = words.list(known, |reason| def.reason_title(reason));
-                words.either(format!("没有这种退回原因，可选：{known}。"), format!("There is no such reason; choose from: {known}."))
+                words.either(
+                    format!("没有这种退回原因，可选：{known}。"),
+                    format!("There is no such reason; choose from: {known}."),
+                )
             }
         }
     }
@@ -142,7 +149,8 @@ impl Words<'_> {
     }
 
     fn list<'a>(&self, names: &'a [String], title: impl Fn(&str) -> Option<&'a Title>) -> String {
-        let words: Vec<&str> = names.iter().map(|name| title(name).map_or(name.as_str(), |t| t.get(self.lang))).collect();
+        let words: Vec<&str> =
+            names.iter().map(|name| title(name).map_or(name.as_str(), |t| t.get(self.lang))).collect();
         words.join(if self.zh { "、" } else { ", " })
     }
 }

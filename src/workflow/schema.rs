@@ -82,7 +82,10 @@ mod tests {
     fn every_schema_compiles() {
         for format in [Format::Pack, Format::Definition, Format::Policy, Format::Calendar, Format::Stories] {
             let found = complaints(format, &serde_json::json!({}));
-            assert!(found.iter().any(|complaint| complaint.why.contains("required")), "{format:?}: {found:?}");
+            assert!(
+                found.iter().any(|complaint| complaint.why.contains("required")),
+                "{format:?}: {found:?}"
+            );
         }
         for (name, text) in DOSSIERS {
             assert!(compile(text).is_some(), "{name}");

@@ -218,7 +218,10 @@ impl<'a> Ground<'a> {
     }
 
     fn input_values(self, input: &Input) -> Result<(), Refusal> {
-        let bad = |input: &str, zh: &str, en: &str| Refusal::BadValue { input: input.into(), why: Title::new(zh, en) };
+        let bad = |input: &str, zh: &str, en: &str| Refusal::BadValue {
+            input: input.into(),
+            why: Title::new(zh, en),
+        };
         let known = |name: &String| self.def.documents.contains_key(name) || self.named(name).is_some();
         if input.documents.len() > MOST_NAMED || !input.documents.iter().all(known) {
             let en = "only kinds of documents of this workflow, or documents of the case";
@@ -237,7 +240,13 @@ impl<'a> Ground<'a> {
         self.case.documents.iter().any(|found| found.document == id).then_some(id)
     }
 
-    fn apply(self, rule: &ActionRule, actor: Option<&Actor>, input: &Input, at: Timestamp) -> Result<Stepped, Refusal> {
+    fn apply(
+        self,
+        rule: &ActionRule,
+        actor: Option<&Actor>,
+        input: &Input,
+        at: Timestamp,
+    ) -> Result<Stepped, Refusal> {
         let mut case = self.case.clone();
         case.version = case.version.saturating_add(1);
         if let Some(counter) = &rule.count {
@@ -272,7 +281,11 @@ impl<'a> Ground<'a> {
         at: Timestamp,
     ) -> Option<Effect> {
         let id = format!("{}-{}-{index}", case.id, case.version);
-        let simple = |order: &str, what: &String| Effect::Order { id: id.clone(), order: order.into(), what: what.clone() };
+        let simple = |order: &str, what: &String| Effect::Order {
+            id: id.clone(),
+            order: order.into(),
+            what: what.clone(),
+        };
         Some(match order {
             Order::Fix(_) => {
                 case.frozen.push(Frozen { attempt: case.attempt, documents: case.documents.clone() });
@@ -292,7 +305,15 @@ impl<'a> Ground<'a> {
     }
 
     /// The line that a penalty rule books; none when it comes to nothing. Without a person there is no line.
-    fn penalty(self, case: &Case, name: &str, id: String, by: PersonId, input: &Input, at: Timestamp) -> Option<Penalty> {
+    fn penalty(
+        self,
+        case: &Case,
+        name: &str,
+        id: String,
+        by: PersonId,
+        input: &Input,
+        at: Timestamp,
+    ) -> Option<Penalty> {
         let rule = self.def.penalties.get(name)?;
         let contracts = input.contracts.unwrap_or_default();
         let points = if rule.given.is_some() {
@@ -340,7 +361,13 @@ fn attempt(def: &Definition, case: &Case) -> u32 {
     def.attempts().and_then(|counter| case.counters.get(counter)).copied().unwrap_or_default()
 }
 
-fn enter(def: &Definition, calendar: &Calendar, case: &mut Case, name: &str, at: Timestamp) -> Result<(), Refusal> {
+fn enter(
+    def: &Definition,
+    calendar: &Calendar,
+    case: &mut Case,
+    name: &str,
+    at: Timestamp,
+) -> Result<(), Refusal> {
     let missing = || Refusal::WrongState { state: name.to_owned(), offered: Vec::new() };
     let state = def.state(name).ok_or_else(missing)?;
     let deadline = state.deadline.as_ref();

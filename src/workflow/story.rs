@@ -116,7 +116,9 @@ pub fn run(pack: &Pack) -> StoryReport {
     let mut walked = BTreeSet::new();
     for file in pack.stories() {
         match serde_json::from_value::<StoryFile>(file.clone()) {
-            Ok(file) => report.stories.extend(file.tests.iter().map(|story| tell(pack, &file.workflow, story, &mut walked))),
+            Ok(file) => report
+                .stories
+                .extend(file.tests.iter().map(|story| tell(pack, &file.workflow, story, &mut walked))),
             Err(error) => {
                 let problem = Some(error.to_string());
                 report.stories.push(StoryResult { name: String::new(), passed: false, problem });
@@ -157,7 +159,16 @@ fn told(pack: &Pack, workflow: &str, story: &Story, walked: &mut BTreeSet<String
     let case = start(def, pack.calendar(), id, dossier, story.given.contracts, &actor(first), now)
         .map_err(|refusal| refusal.sentence(def, "en"))?;
     let facts = &story.given.facts;
-    let mut stage = Stage { def, calendar: pack.calendar(), facts, case, now, lines: Vec::new(), walked, names: BTreeMap::new() };
+    let mut stage = Stage {
+        def,
+        calendar: pack.calendar(),
+        facts,
+        case,
+        now,
+        lines: Vec::new(),
+        walked,
+        names: BTreeMap::new(),
+    };
     if story.given.documents == Basket::Complete {
         stage.attach("complete", &actor(first)).map_err(|(_, why)| why)?;
     }
@@ -234,7 +245,9 @@ impl Stage<'_> {
     fn attach(&mut self, what: &str, actor: &Actor) -> Result<(), Refused> {
         let kinds: Vec<String> = if what == "complete" {
             let lacking = checklist(self.def, self.facts, &self.case).items.into_iter();
-            let lacking = lacking.filter_map(|item| Some((item.kinds.first()?.clone(), item.need as usize, item.documents.len())));
+            let lacking = lacking.filter_map(|item| {
+                Some((item.kinds.first()?.clone(), item.need as usize, item.documents.len()))
+            });
             lacking.flat_map(|(kind, need, there)| vec![kind; need.saturating_sub(there)]).collect()
         } else {
             vec![what.to_owned()]
@@ -272,7 +285,11 @@ impl Stage<'_> {
     }
 
     fn stands(&self, state: &str) -> Result<(), String> {
-        if self.case.state == state { Ok(()) } else { Err(format!("the case stands at {}, not {state}", self.case.state)) }
+        if self.case.state == state {
+            Ok(())
+        } else {
+            Err(format!("the case stands at {}, not {state}", self.case.state))
+        }
     }
 
     fn end(&self, ends: &Ends) -> Result<(), String> {
@@ -311,7 +328,11 @@ fn sum(lines: &[Penalty]) -> i64 {
 /// `ROLE+ROLE/NAME` as somebody who acts.
 fn actor(text: &str) -> Actor {
     let (roles, name) = text.split_once('/').unwrap_or(("", text));
-    Actor { id: PersonId::from(raw(name)), name: name.to_owned(), roles: roles.split('+').map(Role::new).collect() }
+    Actor {
+        id: PersonId::from(raw(name)),
+        name: name.to_owned(),
+        roles: roles.split('+').map(Role::new).collect(),
+    }
 }
 
 /// The same name is always the same id.

@@ -93,9 +93,9 @@ impl Node {
         match &self.tree {
             Tree::Leaf(value) => value.clone(),
             Tree::List(items) => Value::Array(items.iter().map(Self::value).collect()),
-            Tree::Map(entries) => {
-                Value::Object(entries.iter().map(|entry| (entry.key.clone(), entry.node.value())).collect::<Map<_, _>>())
-            }
+            Tree::Map(entries) => Value::Object(
+                entries.iter().map(|entry| (entry.key.clone(), entry.node.value())).collect::<Map<_, _>>(),
+            ),
         }
     }
 
@@ -213,13 +213,17 @@ mod tests {
 
     #[test]
     fn lines_are_those_of_the_file() {
-        let node = read(b"# top\na:\n  b: 1\n  c: [x,\n      y]\nd: {e: 'f'}\n1: 2\n", Limits::default()).unwrap();
+        let node =
+            read(b"# top\na:\n  b: 1\n  c: [x,\n      y]\nd: {e: 'f'}\n1: 2\n", Limits::default()).unwrap();
         assert_eq!(node.line_at(["a"]), 2);
         assert_eq!(node.line_at(["a", "b"]), 3);
         assert_eq!(node.line_at(["a", "c", "1"]), 5);
         assert_eq!(node.line_at(["d", "e"]), 6);
         assert_eq!(node.line_at(["d", "missing"]), 6);
-        assert_eq!(node.value(), serde_json::json!({"a": {"b": 1, "c": ["x", "y"]}, "d": {"e": "f"}, "1": 2}));
+        assert_eq!(
+            node.value(),
+            serde_json::json!({"a": {"b": 1, "c": ["x", "y"]}, "d": {"e": "f"}, "1": 2})
+        );
     }
 
     #[test]

@@ -33,6 +33,7 @@ fn first() -> usize {
     1
 }
 
+#[expect(clippy::unwrap_used, reason = "without the pack there is nothing to test")]
 fn bundled() -> BTreeMap<String, Vec<u8>> {
     pack::read_files(Path::new("workflows/customer-service"), Limits::default()).unwrap()
 }
@@ -49,17 +50,21 @@ fn what_is_wrong_is_found_on_its_line() {
         files.insert(change.file.clone(), text.replacen(&change.find, &change.with, 1).into_bytes());
         let changed = String::from_utf8(files[&finds.file].clone()).unwrap();
         let lines = changed.lines().enumerate().filter(|(_, line)| line.contains(&finds.at));
-        let line = lines.map(|(i, _)| i + 1).nth(finds.nth - 1).unwrap_or_else(|| panic!("{name}: no such line"));
+        let line =
+            lines.map(|(i, _)| i + 1).nth(finds.nth - 1).unwrap_or_else(|| panic!("{name}: no such line"));
         let findings = pack::check(&files);
         let right = |found: &lantai::workflow::Finding| {
             found.code == finds.code && found.file == finds.file && found.line as usize == line
         };
         if !findings.iter().any(right) {
-            wrong.push(format!("{name}: wanted {} at {}:{line}, found {findings:#?}", finds.code, finds.file));
+            wrong
+                .push(format!("{name}: wanted {} at {}:{line}, found {findings:#?}", finds.code, finds.file));
         }
         assert!(Pack::load(&files).is_err(), "{name}: a wrong pack is not loaded");
         for found in &findings {
-            assert!(!found.message.zh.is_empty() && !found.message.en.is_empty() && !found.hint.en.is_empty());
+            assert!(
+                !found.message.zh.is_empty() && !found.message.en.is_empty() && !found.hint.en.is_empty()
+            );
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

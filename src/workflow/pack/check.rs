@@ -48,6 +48,13 @@ impl Sheet<'_> {
     }
 }
 
+/// The pack's other files, as far as they could be read.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'a> {
+    pub(super) calendar: Option<&'a Calendar>,
+    pub(super) policy: Option<&'a Value>,
+}
+
 struct Desk<'a> {
     files: &'a BTreeMap<String, Vec<u8>>,
     limits: Limits,
@@ -63,11 +70,12 @@ impl Desk<'_> {
         }
         let (manifest, node): (Manifest, Node) = self.file(MANIFEST, Format::Pack, None)?;
         let lines = |path: &[&str]| node.line_at(path.iter().copied());
-        let definitions = self.definitions(&manifest, &node);
-        let calendar = self.file::<Calendar>(&manifest.calendar, Format::Calendar, Some(lines(&["calendar"])));
-        if let Some(policy) = &manifest.policy {
-            self.policy(policy, lines(&["policy"]));
-        }
+        let calendar =
+            self.file::<Calendar>(&manifest.calendar, Format::Calendar, Some(lines(&["calendar"])));
+        let policy = manifest.policy.as_ref().and_then(|policy| self.policy(policy, lines(&["policy"])));
+        let around =
+            Around { calendar: calendar.as_ref().map(|(calendar, _)| calendar), policy: policy.as_ref() };
+        let definitions = self.definitions(&manifest, &node, around);
         let mut stories = Vec::new();
         for (i, path) in manifest.stories.iter().enumerate() {
             let line = lines(&["stories", &i.to_string()]);
@@ -82,18 +90,25 @@ impl Desk<'_> {
         complete.then_some(Parts { manifest, definitions, calendar, access, dossiers, stories, values })
     }
 
-    fn definitions(&mut self, manifest: &Manifest, node: &Node) -> Vec<Definition> {
+    fn definitions(&mut self, manifest: &Manifest, node: &Node, around: Around<'_>) -> Vec<Definition> {
         let mut definitions: Vec<Definition> = Vec::new();
         for (i, path) in manifest.workflows.iter().enumerate() {
             let line = node.line_at(["workflows", &i.to_string()]);
-            let Some((value, node)) = self.file::<Value>(path, Format::Definition, Some(line)) else { continue };
+            let Some((value, node)) = self.file::<Value>(path, Format::Definition, Some(line)) else {
+                continue;
+            };
             let mut sheet = Sheet { file: path, node: &node, findings: &mut self.findings };
             match read::definition(&value) {
                 Ok(definition) if definitions.iter().any(|found| found.id == definition.id) => {
-                    sheet.note("E00", &["id"], Title::new("流程名重复", "another workflow of the pack has this name"));
+                    sheet.note(
+                        "E00",
+                        &["id"],
+                        Title::new("流程名重复", "another workflow of the pack has this name"),
+                    );
                 }
                 Ok(definition) => {
                     names::check(&definition, manifest, &mut sheet);
+                    names::around(&definition, around, &mut sheet);
                     graph::check(&definition, &mut sheet);
                     coverage::check(&definition, &mut sheet);
                     definitions.push(definition);
@@ -101,7 +116,11 @@ impl Desk<'_> {
                 Err(problems) => {
                     for problem in problems {
                         let path: Vec<&str> = problem.path.iter().map(String::as_str).collect();
-                        sheet.note(problem.code, &path, Title::new(format!("无法使用：{}", problem.why), problem.why));
+                        sheet.note(
+                            problem.code,
+                            &path,
+                            Title::new(format!("无法使用：{}", problem.why), problem.why),
+                        );
                     }
                 }
             }
@@ -109,13 +128,18 @@ impl Desk<'_> {
         definitions
     }
 
-    fn policy(&mut self, path: &str, line: u32) {
-        let Some((value, node)) = self.file::<Value>(path, Format::Policy, Some(line)) else { return };
+    fn policy(&mut self, path: &str, line: u32) -> Option<Value> {
+        let (value, node) = self.file::<Value>(path, Format::Policy, Some(line))?;
         let mut sheet = Sheet { file: path, node: &node, findings: &mut self.findings };
         coverage::tiers(&value, &mut sheet);
+        Some(value)
     }
 
-    fn dossiers(&mut self, manifest: &Manifest, node: &Node) -> Option<BTreeMap<String, jsonschema::Validator>> {
+    fn dossiers(
+        &mut self,
+        manifest: &Manifest,
+        node: &Node,
+    ) -> Option<BTreeMap<String, jsonschema::Validator>> {
         let mut dossiers = BTreeMap::new();
         for (kind, path) in &manifest.dossiers {
             let line = node.line_at(["dossiers", kind]);
@@ -126,7 +150,11 @@ impl Desk<'_> {
             match text.as_deref().and_then(schema::compile) {
                 Some(validator) => drop(dossiers.insert(kind.clone(), validator)),
                 None if self.files.contains_key(path) => {
-                    self.say(path, 1, Title::new("不是可用的 JSON Schema", "this is not a usable JSON Schema"));
+                    self.say(
+                        path,
+                        1,
+                        Title::new("不是可用的 JSON Schema", "this is not a usable JSON Schema"),
+                    );
                 }
                 None => {}
             }
@@ -135,7 +163,12 @@ impl Desk<'_> {
     }
 
     /// A YAML file whose schema accepts it, as a value of a type, with its lines. `named_at` is the manifest's line.
-    fn file<T: DeserializeOwned>(&mut self, path: &str, format: Format, named_at: Option<u32>) -> Option<(T, Node)> {
+    fn file<T: DeserializeOwned>(
+        &mut self,
+        path: &str,
+        format: Format,
+        named_at: Option<u32>,
+    ) -> Option<(T, Node)> {
         let Some(bytes) = self.files.get(path) else {
             self.absent(path, named_at.unwrap_or(1));
             return None;
@@ -179,14 +212,19 @@ impl Desk<'_> {
                 Some(text)
             }
             _ => {
-                self.say(path, 1, Title::new("不是 UTF-8 文本，或者过大", "this is not UTF-8 text, or too large"));
+                self.say(
+                    path,
+                    1,
+                    Title::new("不是 UTF-8 文本，或者过大", "this is not UTF-8 text, or too large"),
+                );
                 None
             }
         }
     }
 
     fn absent(&mut self, path: &str, line: u32) {
-        let message = Title::new(format!("规则包中没有文件“{path}”"), format!("the pack has no file `{path}`"));
+        let message =
+            Title::new(format!("规则包中没有文件“{path}”"), format!("the pack has no file `{path}`"));
         self.findings.push(Finding::new("E01", MANIFEST, line, message, hint("E01")));
     }
 
@@ -202,17 +240,35 @@ fn hint(code: &str) -> Title {
         "E02" => ("从某个可达状态增加通往它的操作，或删除它", "lead an action to it, or remove it"),
         "E03" => ("增加操作，或标明 final: true", "give it an action, or mark it `final: true`"),
         "E04" => ("增加一条通往终止状态的操作", "add an action on a way to a final state"),
-        "E05" => ("设定 deadline，或写 deadline: none 并说明理由", "set a deadline, or `none` with `why_no_deadline`"),
-        "E06" => ("使用 remind，或本状态中 by: timer 的操作", "use `remind`, or an action of this state with `by: timer`"),
+        "E05" => (
+            "设定 deadline，或写 deadline: none 并说明理由",
+            "set a deadline, or `none` with `why_no_deadline`",
+        ),
+        "E06" => (
+            "使用 remind，或本状态中 by: timer 的操作",
+            "use `remind`, or an action of this state with `by: timer`",
+        ),
         "E07" => ("写明 by: 角色", "say who may do it: `by:`"),
         "E09" => ("使相邻档次首尾相接", "let each tier begin where the one below ends"),
         "E10" => ("从1开始连续填写，并写明 beyond", "list every attempt from 1, and say what comes `beyond`"),
         "E11" => ("在 documents 中定义它", "define it under `documents`"),
-        "E12" => ("调整 when，使每位客户恰好符合一个清单", "change `when` so that every dossier matches exactly one"),
+        "E12" => (
+            "调整 when，使每位客户恰好符合一个清单",
+            "change `when` so that every dossier matches exactly one",
+        ),
         "E13" => ("增加 not_by: case.submitted_by", "add `not_by: case.submitted_by`"),
-        "E14" => ("只使用 context 中声明的名称和基本运算", "use only names declared in `context`, and plain operators"),
+        "E14" => (
+            "只使用 context 中声明的名称和基本运算",
+            "use only names declared in `context`, and plain operators",
+        ),
         "E15" => ("调整 when，使条件互斥", "change `when` so that the conditions exclude each other"),
-        "E16" => ("使 when 与 by_attempt 覆盖相同的次数", "let `when` and `by_attempt` cover the same attempts"),
+        "E16" => {
+            ("使 when 与 by_attempt 覆盖相同的次数", "let `when` and `by_attempt` cover the same attempts")
+        }
+        "E19" => (
+            "在 policy.yaml 的 retention 中写明保存期限",
+            "say in the policy's `retention` how long it is kept",
+        ),
         _ => ("", ""),
     };
     Title::new(zh, en)

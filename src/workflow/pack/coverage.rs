@@ -46,7 +46,10 @@ fn checklists(def: &Definition, sheet: &mut Sheet<'_>) {
             let (seen, names) = (said(&values), matching.join(", "));
             let message = match matching.first() {
                 None => Title::new(format!("{seen}：不符合任何清单"), format!("{seen} matches no checklist")),
-                Some(_) => Title::new(format!("{seen}：符合多个清单：{names}"), format!("{seen} matches several: {names}")),
+                Some(_) => Title::new(
+                    format!("{seen}：符合多个清单：{names}"),
+                    format!("{seen} matches several: {names}"),
+                ),
             };
             let path = match matching.get(1) {
                 Some(second) => vec!["checklists", second, "when"],
@@ -63,12 +66,19 @@ fn answers(def: &Definition, guard: &Guard, path: &[&str], sheet: &mut Sheet<'_>
     if guard.names.iter().any(|name| !def.context.contains_key(name)) {
         return;
     }
+    let points = points(def, &[guard]);
+    if points.is_empty() {
+        let en = "the condition has too many combinations of values to be checked";
+        sheet.note("E14", path, Title::new("条件的取值组合过多，无法逐一检查", en));
+        return;
+    }
     let mut ever = false;
-    for values in points(def, &[guard]) {
+    for values in points {
         match guard.holds(&values) {
             Ok(holds) => ever |= holds,
             Err(error) => {
-                let message = Title::new(format!("{}：{error}", said(&values)), format!("{}: {error}", said(&values)));
+                let message =
+                    Title::new(format!("{}：{error}", said(&values)), format!("{}: {error}", said(&values)));
                 sheet.note("E14", path, message);
                 return;
             }
@@ -129,16 +139,24 @@ fn penalties(def: &Definition, name: &str, state: &State, sheet: &mut Sheet<'_>)
     for (action, rule) in &state.actions {
         for order in &rule.effects {
             let Order::Penalise(penalty) = order else { continue };
-            let Some(table) = def.penalties.get(penalty).filter(|table| table.given.is_none()) else { continue };
+            let Some(table) = def.penalties.get(penalty).filter(|table| table.given.is_none()) else {
+                continue;
+            };
             let path = ["states", name, "actions", action];
             let most = table.by_attempt.keys().max().copied().unwrap_or_default();
             for attempt in 1..=most.saturating_add(1) {
                 let charged = table.by_attempt.contains_key(&attempt);
                 if can_hold(def, rule, attempt) != charged {
                     let (zh, en) = if charged {
-                        (format!("第{attempt}次有分值，但条件不允许"), format!("attempt {attempt} has points, but the guard keeps it out"))
+                        (
+                            format!("第{attempt}次有分值，但条件不允许"),
+                            format!("attempt {attempt} has points, but the guard keeps it out"),
+                        )
                     } else {
-                        (format!("条件允许第{attempt}次，但扣分表没有"), format!("the guard lets attempt {attempt} through, which has no points"))
+                        (
+                            format!("条件允许第{attempt}次，但扣分表没有"),
+                            format!("the guard lets attempt {attempt} through, which has no points"),
+                        )
                     };
                     sheet.note("E16", &path, Title::new(zh, en));
                     break;
@@ -164,7 +182,7 @@ fn can_hold(def: &Definition, rule: &ActionRule, attempt: u32) -> bool {
     })
 }
 
-/// Every combination of values of the names that these guards use.
+/// Every combination of values of the names that these guards use; none when there are too many to try.
 fn points(def: &Definition, guards: &[&Guard]) -> Vec<Values> {
     let names: BTreeSet<&String> = guards.iter().flat_map(|guard| &guard.names).collect();
     let mut points = vec![Values::new()];
@@ -172,14 +190,15 @@ fn points(def: &Definition, guards: &[&Guard]) -> Vec<Values> {
         let Some(declared) = def.context.get(name) else { continue };
         let domain = domain(def, declared);
         if points.len().saturating_mul(domain.len()) > MOST_POINTS {
-            return points;
+            return Vec::new();
         }
         let with = |values: &Values, value: &Value| {
             let mut values = values.clone();
             values.insert(name.clone(), value.clone());
             values
         };
-        points = points.iter().flat_map(|values| domain.iter().map(move |value| with(values, value))).collect();
+        points =
+            points.iter().flat_map(|values| domain.iter().map(move |value| with(values, value))).collect();
     }
     points
 }
@@ -208,7 +227,8 @@ pub(super) fn tiers(policy: &Value, sheet: &mut Sheet<'_>) {
     // A lower bound, whether it belongs to the tier, the upper bound, and the tier's name.
     let mut spans: BTreeMap<(u64, bool), (Option<u64>, &str)> = BTreeMap::new();
     for (name, row) in rows {
-        let lower = amount(row, "from").map(|from| (from, false)).or(amount(row, "above").map(|above| (above, true)));
+        let lower =
+            amount(row, "from").map(|from| (from, false)).or(amount(row, "above").map(|above| (above, true)));
         let Some(lower) = lower else { continue };
         if spans.insert(lower, (amount(row, "below"), name)).is_some() {
             sheet.note("E09", &["tiers", "rows", name], Title::new("两个档次重叠", "two tiers overlap"));

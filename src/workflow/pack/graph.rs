@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::check::Sheet;
-use crate::workflow::definition::{ActionRule, Definition, Order, Party};
 use crate::workflow::Title;
+use crate::workflow::definition::{ActionRule, Definition, Order, Party};
 
 /// E02, E03, E04 and E13.
 pub(super) fn check(def: &Definition, sheet: &mut Sheet<'_>) {
@@ -16,9 +16,17 @@ pub(super) fn check(def: &Definition, sheet: &mut Sheet<'_>) {
             sheet.note("E02", &place, Title::new("此状态不可到达", "no way leads to this state"));
         }
         if !state.is_final && state.actions.is_empty() {
-            sheet.note("E03", &place, Title::new("此状态没有出路", "this state has no way out and is not final"));
+            sheet.note(
+                "E03",
+                &place,
+                Title::new("此状态没有出路", "this state has no way out and is not final"),
+            );
         } else if !ending.contains(name.as_str()) {
-            sheet.note("E04", &place, Title::new("由此无法到达终止状态", "no way leads from here to a final state"));
+            sheet.note(
+                "E04",
+                &place,
+                Title::new("由此无法到达终止状态", "no way leads from here to a final state"),
+            );
         }
         if state.is_final && !state.actions.is_empty() {
             let en = "a final state offers actions";
@@ -48,7 +56,8 @@ fn ending(def: &Definition) -> BTreeSet<&str> {
     loop {
         let leads = |rule: &ActionRule| ending.contains(rule.to.as_str());
         let more = def.states.iter().filter(|(_, state)| state.actions.values().any(leads));
-        let more: Vec<&str> = more.map(|(name, _)| name.as_str()).filter(|name| !ending.contains(name)).collect();
+        let more: Vec<&str> =
+            more.map(|(name, _)| name.as_str()).filter(|name| !ending.contains(name)).collect();
         if more.is_empty() {
             return ending;
         }

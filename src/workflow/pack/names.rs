@@ -3,19 +3,23 @@
 use std::collections::BTreeMap;
 
 use super::Manifest;
-use super::check::Sheet;
+use super::check::{Around, Sheet};
+use crate::workflow::Title;
 use crate::workflow::definition::{ActionRule, Definition, Order, REMIND, State, TIMER, Wanted};
 use crate::workflow::guard::Guard;
-use crate::workflow::Title;
 
 /// E01, E05, E06, E07, E11 and the names of E14.
 pub(super) fn check(def: &Definition, manifest: &Manifest, sheet: &mut Sheet<'_>) {
     known("状态", "state", &def.states, &def.initial, &["initial"], sheet);
-    for (name, counter) in def.context.iter().filter_map(|(name, declared)| Some((name, declared.counter.as_ref()?))) {
+    for (name, counter) in
+        def.context.iter().filter_map(|(name, declared)| Some((name, declared.counter.as_ref()?)))
+    {
         known("计数器", "counter", &def.counters, counter, &["context", name, "counter"], sheet);
     }
     for (name, form) in &def.forms {
-        form.signed_by.iter().for_each(|role| known_role(def, manifest, role, &["forms", name, "signed_by"], sheet));
+        form.signed_by
+            .iter()
+            .for_each(|role| known_role(def, manifest, role, &["forms", name, "signed_by"], sheet));
     }
     for (name, penalty) in &def.penalties {
         if let Some(beyond) = &penalty.beyond {
@@ -25,6 +29,22 @@ pub(super) fn check(def: &Definition, manifest: &Manifest, sheet: &mut Sheet<'_>
     documents(def, sheet);
     for (name, state) in &def.states {
         state_names(def, manifest, name, state, sheet);
+    }
+}
+
+/// E01 of the calendar and E19: what a definition takes from the pack's other files.
+pub(super) fn around(def: &Definition, around: Around<'_>, sheet: &mut Sheet<'_>) {
+    if around.calendar.is_some_and(|calendar| calendar.id != def.calendar) {
+        let en = format!("the pack's calendar is not `{}`", def.calendar);
+        sheet.note("E01", &["calendar"], Title::new(format!("规则包的工作日历不是“{}”", def.calendar), en));
+    }
+    let Some(retention) = around.policy.and_then(|policy| policy.get("retention")) else { return };
+    for (name, document) in
+        def.documents.iter().filter(|(_, document)| retention.get(&document.class).is_none())
+    {
+        let en = format!("the class `{}` has no retention rule", document.class);
+        let message = Title::new(format!("类别“{}”没有保存期限", document.class), en);
+        sheet.note("E19", &["documents", name, "class"], message);
     }
 }
 
@@ -51,7 +71,8 @@ fn wanted(def: &Definition, wanted: &[Wanted], path: &[&str], sheet: &mut Sheet<
 
 fn undefined_document(def: &Definition, kind: &str, path: &[&str], sheet: &mut Sheet<'_>) {
     if !def.documents.contains_key(kind) {
-        let message = Title::new(format!("没有定义资料“{kind}”"), format!("the document `{kind}` is not defined"));
+        let message =
+            Title::new(format!("没有定义资料“{kind}”"), format!("the document `{kind}` is not defined"));
         sheet.note("E11", path, message);
     }
 }
@@ -80,7 +101,13 @@ fn state_names(def: &Definition, manifest: &Manifest, name: &str, state: &State,
     }
 }
 
-fn action_names(def: &Definition, manifest: &Manifest, place: &[&str], rule: &ActionRule, sheet: &mut Sheet<'_>) {
+fn action_names(
+    def: &Definition,
+    manifest: &Manifest,
+    place: &[&str],
+    rule: &ActionRule,
+    sheet: &mut Sheet<'_>,
+) {
     let at = |key: &'static str| [place, &[key]].concat();
     if rule.by.is_empty() {
         sheet.note("E07", place, Title::new("没有写明由谁办理", "nobody is named who may do this"));
@@ -125,7 +152,9 @@ fn guard_names(def: &Definition, guard: &Guard, path: &[&str], sheet: &mut Sheet
         sheet.note("E14", path, Title::new(format!("条件使用了未声明的名称“{name}”"), en));
     }
     // Operators have names of signs; everything else is a function.
-    for function in guard.functions.iter().filter(|name| name.starts_with(|first: char| first.is_ascii_alphabetic())) {
+    for function in
+        guard.functions.iter().filter(|name| name.starts_with(|first: char| first.is_ascii_alphabetic()))
+    {
         let en = format!("the guard uses the function `{function}`, which guards do not have");
         sheet.note("E14", path, Title::new(format!("条件使用了不存在的函数“{function}”"), en));
     }
@@ -137,9 +166,17 @@ fn known_role(def: &Definition, manifest: &Manifest, role: &str, path: &[&str], 
     }
 }
 
-fn known<T>(zh: &str, en: &str, table: &BTreeMap<String, T>, name: &str, path: &[&str], sheet: &mut Sheet<'_>) {
+fn known<T>(
+    zh: &str,
+    en: &str,
+    table: &BTreeMap<String, T>,
+    name: &str,
+    path: &[&str],
+    sheet: &mut Sheet<'_>,
+) {
     if !table.contains_key(name) {
-        let message = Title::new(format!("没有定义{zh}“{name}”"), format!("the {en} `{name}` is not defined"));
+        let message =
+            Title::new(format!("没有定义{zh}“{name}”"), format!("the {en} `{name}` is not defined"));
         sheet.note("E01", path, message);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Desk, document, failing, li, note, person, wang, zhao};
 use crate::domain::Month;
-use crate::workflow::{Event, Input, Refusal, due_timer, offered, checklist};
+use crate::workflow::{Event, Input, Refusal, checklist, due_timer, offered};
 
 fn names(desk: &Desk, actor: &crate::domain::Actor) -> Vec<String> {
     offered(&desk.def, &desk.facts, &desk.case, actor).into_iter().map(|offer| offer.name).collect()
@@ -95,7 +95,10 @@ fn whoever_may_not_is_told_why_and_nothing_changes() {
         assert_eq!(refusal.code(), code, "{refusal:?}");
         for lang in ["zh", "en"] {
             let sentence = refusal.sentence(&desk.def, lang);
-            assert!(sentence.len() > 10 && sentence.is_ascii() != (lang == "zh") || sentence.contains('“'), "{sentence}");
+            assert!(
+                sentence.len() > 10 && sentence.is_ascii() != (lang == "zh") || sentence.contains('“'),
+                "{sentence}"
+            );
         }
         assert_eq!(desk.case, before);
         refusal
@@ -111,9 +114,15 @@ fn whoever_may_not_is_told_why_and_nothing_changes() {
     refused(&wang(), "return", Input { documents: vec!["hat".into()], ..failing(1) }, "bad_value");
     refused(&wang(), "return", Input { reason: Some("mood".into()), ..failing(1) }, "unknown_reason");
     let missing = refused(&wang(), "return", Input::default(), "missing_input");
-    assert_eq!(missing, Refusal::Missing { inputs: vec!["reason".into(), "documents".into(), "contracts".into()] });
+    assert_eq!(
+        missing,
+        Refusal::Missing { inputs: vec!["reason".into(), "documents".into(), "contracts".into()] }
+    );
     let blank = Input { reason: Some("mismatch".into()), note: Some("  ".into()), ..failing(1) };
-    assert_eq!(refused(&wang(), "return", blank, "missing_input"), Refusal::Missing { inputs: vec!["note".into()] });
+    assert_eq!(
+        refused(&wang(), "return", blank, "missing_input"),
+        Refusal::Missing { inputs: vec!["note".into()] }
+    );
 }
 
 #[test]
@@ -124,7 +133,8 @@ fn of_two_reviewers_one_wins() {
     desk.act(&wang(), "return", failing(1)).unwrap();
     desk.act(&li(), "submit", Input::default()).unwrap();
     let (actor, action, at) = (person(22, "sun", &["cs_manager"]), "return".to_owned(), desk.now);
-    let stale = Event::Act(crate::workflow::Act { action, actor, at, expected_version: seen, input: failing(1) });
+    let stale =
+        Event::Act(crate::workflow::Act { action, actor, at, expected_version: seen, input: failing(1) });
     let before = desk.case.clone();
     assert_eq!(desk.happen(&stale), Err(Refusal::StaleVersion { current: seen + 2 }));
     assert_eq!((desk.case == before, desk.points()), (true, 1));
@@ -159,7 +169,15 @@ fn a_basket_has_a_sensible_number_of_contracts() {
     let desk = Desk::open("person", 1);
     for contracts in [0, 1001, u32::MAX] {
         let case = &desk.case;
-        let result = crate::workflow::start(&desk.def, desk.pack.calendar(), case.id, case.dossier, contracts, &li(), desk.now);
+        let result = crate::workflow::start(
+            &desk.def,
+            desk.pack.calendar(),
+            case.id,
+            case.dossier,
+            contracts,
+            &li(),
+            desk.now,
+        );
         assert_eq!(result.unwrap_err().code(), "bad_value");
     }
 }

@@ -37,18 +37,20 @@ fn deed() -> impl Strategy<Value = Deed> {
         0..60_i64,
         prop::option::of((any::<u8>(), 0..KINDS.len())),
     );
-    (first, second).prop_map(|((who, action, stale, reason), (documents, contracts, points, note, hours, attach))| Deed {
-        who,
-        action,
-        stale,
-        reason,
-        documents,
-        contracts,
-        points,
-        note,
-        hours,
-        attach,
-    })
+    (first, second).prop_map(
+        |((who, action, stale, reason), (documents, contracts, points, note, hours, attach))| Deed {
+            who,
+            action,
+            stale,
+            reason,
+            documents,
+            contracts,
+            points,
+            note,
+            hours,
+            attach,
+        },
+    )
 }
 
 fn people() -> [Actor; 5] {
@@ -107,6 +109,7 @@ proptest! {
         }
         prop_assert_eq!(totals(&desk.lines).values().sum::<i64>(), desk.points());
         let mut ids: Vec<&str> = desk.lines.iter().map(|line| line.id.as_str()).collect();
+        ids.sort_unstable();
         ids.dedup();
         prop_assert_eq!(ids.len(), desk.lines.len());
         // The same events give the same case and the same lines.
