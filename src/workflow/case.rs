@@ -118,7 +118,7 @@ pub struct Act {
 
 /// What a person supplies with an action.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct Input {
     /// One of the definition's return reasons.
     pub reason: Option<String>,

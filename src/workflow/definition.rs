@@ -76,6 +76,8 @@ pub struct ActionRule {
     pub needs: Vec<Need>,
     pub(super) not_by: Vec<Party>,
     pub(super) when: Option<Guard>,
+    /// What a person is told when the guard does not hold.
+    pub(super) otherwise: Option<Title>,
     pub(super) count: Option<String>,
     pub(super) effects: Vec<Order>,
 }
@@ -287,6 +289,13 @@ impl Definition {
     /// What a kind of document is called.
     pub fn document_title(&self, kind: &str) -> Option<&Title> {
         self.documents.get(kind).map(|kind| &kind.title)
+    }
+
+    /// What a person is told when this guard does not hold.
+    pub(super) fn otherwise(&self, guard: &str) -> Option<&Title> {
+        let rules = self.states.values().flat_map(|state| state.actions.values());
+        let mut asking = rules.filter(|rule| rule.when.as_ref().is_some_and(|when| when.text == guard));
+        asking.find_map(|rule| rule.otherwise.as_ref())
     }
 
     /// The counter that says how often a case was submitted.

@@ -108,6 +108,8 @@ struct RawAction {
     not_by: Option<OneOrMany>,
     #[serde(default)]
     when: Option<String>,
+    #[serde(default)]
+    otherwise: Option<Title>,
     to: String,
     #[serde(default)]
     needs: Vec<Need>,
@@ -200,6 +202,7 @@ impl Reader<'_> {
             needs: raw.needs,
             not_by,
             when: when.flatten(),
+            otherwise: raw.otherwise,
             count: raw.count,
             effects: raw.effects,
         };

@@ -91,6 +91,10 @@ impl Refusal {
                 let seen: Vec<String> =
                     values.iter().map(|(name, value)| format!("{name} = {value}")).collect();
                 let seen = seen.join(", ");
+                if let Some(said) = def.otherwise(guard) {
+                    return words
+                        .either(format!("{}（{seen}）。", said.zh), format!("{} ({seen}).", said.en));
+                }
                 words.either(
                     format!("条件不成立：{guard}（当前：{seen}）。"),
                     format!("The condition does not hold: {guard} (now: {seen})."),

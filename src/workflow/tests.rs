@@ -142,6 +142,13 @@ fn a_story_that_goes_otherwise_fails() {
 }
 
 #[test]
+fn a_pack_can_be_shared_between_threads() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<Pack>();
+    shared::<Definition>();
+}
+
+#[test]
 fn facts_follow_the_dossiers_schema() {
     let pack = Pack::bundled();
     let check = |facts: Value| pack.validate_facts("customer", facts.as_object().unwrap());

@@ -20,6 +20,7 @@ fn four_failing_attempts() {
     desk.act(&li(), "submit", Input::default()).unwrap();
     let refusal = desk.act(&wang(), "return", failing(1)).unwrap_err();
     assert_eq!(refusal.code(), "guard");
+    assert_eq!(refusal.sentence(&desk.def, "zh"), "已超过三次，须报告总经理（case.attempt = 4）。");
     assert_eq!(names(&desk, &wang()), ["escalate"]);
     desk.act(&wang(), "escalate", failing(1)).unwrap();
     assert_eq!((desk.case.state.as_str(), desk.case.attempt, desk.points()), ("gm_decision", 4, 8));
