@@ -65,7 +65,10 @@ impl Source for System {
         Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }
 
-    #[expect(clippy::expect_used, reason = "without randomness nothing may be sealed; going on would be worse")]
+    #[expect(
+        clippy::expect_used,
+        reason = "without randomness nothing may be sealed; going on would be worse"
+    )]
     fn fill(&self, bytes: &mut [u8]) {
         self.0.fill(bytes).expect("the operating system gives randomness");
     }

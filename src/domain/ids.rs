@@ -156,7 +156,13 @@ mod tests {
 
     #[test]
     fn foreign_text_is_refused() {
-        for text in ["", "0", "zzzzzzzzzzzzzzzzzzzzzzzzzz", "0000000000000000000000000I", "../../../../../../../etc/x"] {
+        for text in [
+            "",
+            "0",
+            "zzzzzzzzzzzzzzzzzzzzzzzzzz",
+            "0000000000000000000000000I",
+            "../../../../../../../etc/x",
+        ] {
             assert!(text.parse::<RawId>().is_err(), "{text}");
         }
     }

@@ -52,7 +52,6 @@ fn derive(password: &str, salt: &[u8]) -> Option<[u8; HASH_LEN]> {
 mod tests {
     use super::{hash_password, verify_password};
     use crate::clock::Clock;
-    use crate::domain::Sha256Digest;
 
     #[test]
     fn only_the_right_password_is_right() {
