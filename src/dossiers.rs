@@ -111,6 +111,11 @@ impl Dossiers {
         Ok(kept.collect::<Result<_, _>>()?)
     }
 
+    /// All dossiers.
+    pub fn all(&self) -> impl Iterator<Item = Result<Dossier, records::Error>> + '_ {
+        self.records.scan(&DOSSIERS, b"").map(|row| row.map(|(_, dossier)| dossier))
+    }
+
     /// Dossiers in the order of their ids, from after `after` on, at most `limit`.
     pub fn list(&self, after: Option<DossierId>, limit: usize) -> Result<Vec<Dossier>, Error> {
         let start = after.map(|id| [id.as_bytes().as_slice(), &[0]].concat()).unwrap_or_default();

@@ -1,0 +1,287 @@
+//! Running cases: baskets of documents that move through a definition. This is where [`workflow::step`] meets the log.
+//!
+//! Layer 4. A decision is made on the rows as they are, and committed on the condition that they still are; if two
+//! act at once, one wins and the other decides again. Penalties, counters and history are rows of the same entry as
+//! the action, so that none can be lost or doubled.
+
+mod book;
+mod rows;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value};
+
+use crate::access::{Action, Permit};
+use crate::clock::Clock;
+use crate::documents::Document;
+use crate::domain::{Actor, CaseId, DossierId, PersonId};
+use crate::journal::{self, Draft, Facts, Journal};
+use crate::records::{self, Batch, Records};
+use crate::workflow::{self, Act, Attached, Calendar, Case, Definition, Event, Input, Refusal, Stepped};
+
+pub use book::{Account, account};
+use rows::{Acted, CASES, CLAIMS, Started};
+pub use rows::{Claim, HistoryItem, Note, claim, history, notes, of_dossier, open_cases};
+
+/// The kinds of facts of this module.
+pub const FACTS: Facts = rows::FACTS;
+
+/// How often a decision is made again because the case changed meanwhile.
+const TRIES: usize = 5;
+
+/// What went wrong, by what the caller has to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The permit is for something else.
+    #[error("the permit does not cover this")]
+    NotPermitted,
+    /// There is no such case.
+    #[error("there is no such case")]
+    Unknown,
+    /// The definition does not allow it; the refusal names its cause.
+    #[error("the workflow refuses this")]
+    Refused(Box<Refusal>),
+    /// Somebody else works on the case.
+    #[error("somebody else works on this case")]
+    Claimed(Box<Claim>),
+    /// The case has as many documents as one may have.
+    #[error("the case has as many documents as one may have")]
+    TooManyDocuments,
+    /// The log could not take it.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    /// The records failed.
+    #[error(transparent)]
+    Records(#[from] records::Error),
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
+}
+
+/// What a decision on a case rests on, beside the case.
+#[derive(Clone, Copy)]
+pub struct Ground<'a> {
+    /// The definition that the case runs on.
+    pub definition: &'a Definition,
+    /// The calendar that its deadlines are counted in.
+    pub calendar: &'a Calendar,
+    /// The dossier's facts.
+    pub facts: &'a Map<String, Value>,
+}
+
+/// The cases of an archive.
+#[derive(Clone)]
+pub struct Cases {
+    records: Records,
+    journal: Journal,
+    clock: Clock,
+}
+
+impl Cases {
+    /// The cases in these records.
+    pub fn new(records: Records, journal: Journal, clock: Clock) -> Self {
+        Self { records, journal, clock }
+    }
+
+    /// Starts a case with so many contracts in its basket.
+    pub async fn start(
+        &self,
+        permit: &Permit,
+        ground: Ground<'_>,
+        dossier: DossierId,
+        contracts: u32,
+    ) -> Result<Case, Error> {
+        if !permit.covers(Action::StartCase, dossier) {
+            return Err(Error::NotPermitted);
+        }
+        let (id, now) = (self.clock.new_id(), self.clock.now());
+        let case =
+            workflow::start(ground.definition, ground.calendar, id, dossier, contracts, permit.actor(), now)?;
+        let fact = Started { case, by_name: permit.actor().name.clone() };
+        let draft = Draft::new("case.started", permit.actor().id, &fact)?.dossier(dossier).case(id);
+        self.journal.commit_durably(draft).await?;
+        Ok(fact.case)
+    }
+
+    /// The case of this id.
+    pub fn get(&self, id: CaseId) -> Result<Option<Case>, Error> {
+        Ok(self.records.get(&CASES, id.as_bytes())?)
+    }
+
+    /// Acts on a case that the actor has seen at `seen_version`.
+    pub async fn act(
+        &self,
+        permit: &Permit,
+        ground: Ground<'_>,
+        id: CaseId,
+        action: &str,
+        seen_version: u64,
+        input: Input,
+    ) -> Result<Case, Error> {
+        let case = self.get(id)?.ok_or(Error::Unknown)?;
+        if !permit.covers(Action::ActOnCase, case.dossier) {
+            return Err(Error::NotPermitted);
+        }
+        let event = |at| {
+            let (action, actor, input) = (action.to_owned(), permit.actor().clone(), input.clone());
+            Event::Act(Act { action, actor, at, expected_version: seen_version, input })
+        };
+        self.step(ground, id, permit.actor(), action, &input, event).await
+    }
+
+    /// Lets time act: takes the action that the passed deadline of a case calls for, if there is one. Once.
+    pub async fn run_timer(&self, ground: Ground<'_>, id: CaseId) -> Result<Option<Case>, Error> {
+        let case = self.get(id)?.ok_or(Error::Unknown)?;
+        let Some(action) = workflow::due_timer(ground.definition, &case, self.clock.now()) else {
+            return Ok(None);
+        };
+        let event = |at| Event::Timer { action: action.clone(), at };
+        let timer = timer_actor();
+        self.step(ground, id, &timer, &action, &Input::default(), event).await.map(Some)
+    }
+
+    /// Adds a document of the same dossier to the case's basket. The entry still has to be published.
+    pub async fn attach(
+        &self,
+        permit: &Permit,
+        ground: Ground<'_>,
+        id: CaseId,
+        document: &Document,
+        limit: usize,
+    ) -> Result<u64, Error> {
+        for _ in 0..TRIES {
+            let case = self.get(id)?.ok_or(Error::Unknown)?;
+            if !permit.covers(Action::AddDocument, case.dossier) || document.dossier != case.dossier {
+                return Err(Error::NotPermitted);
+            }
+            if case.documents.iter().any(|attached| attached.document == document.id) {
+                return Ok(document.log_index);
+            }
+            if case.documents.len() >= limit {
+                return Err(Error::TooManyDocuments);
+            }
+            let attached = attached(document);
+            let event = Event::Attach {
+                document: attached.clone(),
+                actor: permit.actor().clone(),
+                at: self.clock.now(),
+            };
+            workflow::step(ground.definition, ground.calendar, ground.facts, &case, &event)?;
+            let draft = Draft::new("case.attached", permit.actor().id, &attached)?;
+            let draft =
+                draft.dossier(case.dossier).case(id).document(document.id).expecting(unchanged(&case)?);
+            match self.journal.commit(draft).await {
+                Err(journal::Error::Conflict) => {}
+                other => return Ok(other?),
+            }
+        }
+        Err(journal::Error::Conflict.into())
+    }
+
+    /// Whether the case would take another document from this actor now.
+    pub fn may_attach(
+        &self,
+        permit: &Permit,
+        ground: Ground<'_>,
+        case: &Case,
+        probe: Attached,
+    ) -> Result<(), Error> {
+        let event = Event::Attach { document: probe, actor: permit.actor().clone(), at: self.clock.now() };
+        workflow::step(ground.definition, ground.calendar, ground.facts, case, &event)?;
+        Ok(())
+    }
+
+    /// Claims a case for `lasts`, or renews the claim; `take_over` replaces somebody else's.
+    pub async fn claim(
+        &self,
+        permit: &Permit,
+        id: CaseId,
+        lasts: SignedDuration,
+        take_over: bool,
+    ) -> Result<Claim, Error> {
+        let case = self.get(id)?.ok_or(Error::Unknown)?;
+        if !permit.covers(Action::ActOnCase, case.dossier) {
+            return Err(Error::NotPermitted);
+        }
+        let now = self.clock.now();
+        let held: Option<Claim> = self.records.get(&CLAIMS, id.as_bytes())?;
+        let foreign = held.clone().filter(|held| held.until > now && held.person != permit.actor().id);
+        if let (Some(foreign), false) = (foreign, take_over) {
+            return Err(Error::Claimed(Box::new(foreign)));
+        }
+        let until = now.checked_add(lasts).unwrap_or(Timestamp::MAX);
+        let claim = Claim { person: permit.actor().id, name: permit.actor().name.clone(), until };
+        let mut expected = Batch::new();
+        match &held {
+            Some(held) => expected.expect(&CLAIMS, id.as_bytes(), held)?,
+            None => expected.expect_absent(&CLAIMS, id.as_bytes()),
+        }
+        let draft = Draft::new("case.claimed", permit.actor().id, &claim)?.expecting(expected);
+        self.journal.commit_durably(draft.dossier(case.dossier).case(id)).await?;
+        Ok(claim)
+    }
+
+    /// Gives a claim back.
+    pub async fn release(&self, permit: &Permit, id: CaseId) -> Result<(), Error> {
+        let case = self.get(id)?.ok_or(Error::Unknown)?;
+        if !permit.covers(Action::ActOnCase, case.dossier) {
+            return Err(Error::NotPermitted);
+        }
+        match rows::claim(&self.records, id, self.clock.now())? {
+            None => return Ok(()),
+            Some(claim) if claim.person != permit.actor().id => return Err(Error::Claimed(Box::new(claim))),
+            Some(_) => {}
+        }
+        let draft = Draft::new("case.released", permit.actor().id, &())?;
+        self.journal.commit_durably(draft.dossier(case.dossier).case(id)).await?;
+        Ok(())
+    }
+
+    /// Decides on the case as it is and commits on the condition that it still is; again if it is not.
+    async fn step(
+        &self,
+        ground: Ground<'_>,
+        id: CaseId,
+        actor: &Actor,
+        action: &str,
+        input: &Input,
+        event: impl Fn(Timestamp) -> Event,
+    ) -> Result<Case, Error> {
+        for _ in 0..TRIES {
+            let before = self.get(id)?.ok_or(Error::Unknown)?;
+            let at = self.clock.now();
+            let stepped =
+                workflow::step(ground.definition, ground.calendar, ground.facts, &before, &event(at))?;
+            let Stepped { case, effects } = stepped;
+            let (by_name, from) = (actor.name.clone(), before.state.clone());
+            let fact =
+                Acted { case, from, action: action.to_owned(), by_name, input: input.clone(), effects };
+            let draft = Draft::new("case.acted", actor.id, &fact)?.expecting(unchanged(&before)?);
+            match self.journal.commit_durably(draft.dossier(before.dossier).case(id)).await {
+                Err(journal::Error::Conflict) => {}
+                Err(error) => return Err(error.into()),
+                Ok(_) => return Ok(fact.case),
+            }
+        }
+        Err(journal::Error::Conflict.into())
+    }
+}
+
+/// A document as a case's basket holds it.
+pub fn attached(document: &Document) -> Attached {
+    Attached { document: document.id, kind: document.kind.clone(), sha256: document.sha256 }
+}
+
+fn unchanged(case: &Case) -> Result<Batch, records::Error> {
+    let mut expected = Batch::new();
+    expected.expect(&CASES, case.id.as_bytes(), case)?;
+    Ok(expected)
+}
+
+/// The clock itself, as the actor of deadlines.
+fn timer_actor() -> Actor {
+    let id = PersonId::from(crate::domain::RawId::from_bytes([0; 16]));
+    Actor { id, name: "timer".into(), roles: Vec::new() }
+}

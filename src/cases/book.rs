@@ -1,0 +1,66 @@
+//! The penalty ledger's rows, and the counters that are derived from them: points by month and adviser.
+
+use std::collections::BTreeMap;
+
+use crate::domain::{Month, PersonId};
+use crate::journal::{self, Projection};
+use crate::penalties::Penalty;
+use crate::records::{self, Records, Table};
+
+/// Lines of the ledger: month (7 bytes), adviser, the line's id.
+const PENALTIES: Table<Penalty> = Table::new("penalties");
+/// Points by month (7 bytes) and adviser: the copy that is read; the ledger is the truth.
+const TOTALS: Table<i64> = Table::new("penalties.totals");
+
+/// A month of the ledger.
+#[derive(Debug, Clone, Default)]
+pub struct Account {
+    /// Its lines, in the order in which they were booked.
+    pub entries: Vec<Penalty>,
+    /// Points by adviser, by name.
+    pub totals: BTreeMap<String, i64>,
+}
+
+/// The ledger, of one month or all, of one adviser or all.
+pub fn account(
+    records: &Records,
+    month: Option<Month>,
+    adviser: Option<PersonId>,
+) -> Result<Account, records::Error> {
+    let mut account = Account::default();
+    let mut prefix = month.map(|month| month.to_string().into_bytes()).unwrap_or_default();
+    if let (Some(_), Some(adviser)) = (month, adviser) {
+        prefix.extend_from_slice(adviser.as_bytes());
+    }
+    let wanted = |id: PersonId| adviser.is_none_or(|adviser| adviser == id);
+    let mut counted = BTreeMap::new();
+    for row in records.scan(&PENALTIES, &prefix) {
+        let (_, penalty) = row?;
+        if wanted(penalty.adviser) {
+            counted.insert((penalty.month, penalty.adviser), penalty.adviser_name.clone());
+            account.entries.push(penalty);
+        }
+    }
+    for ((month, adviser), name) in counted {
+        let points = records.get(&TOTALS, &place(month, adviser))?.unwrap_or_default();
+        *account.totals.entry(name).or_default() += points;
+    }
+    account.entries.sort_by(|a, b| a.at.cmp(&b.at).then_with(|| a.id.cmp(&b.id)));
+    Ok(account)
+}
+
+/// Books a line. The same line twice is one line.
+pub(super) fn enter(projection: &mut Projection<'_>, penalty: &Penalty) -> Result<(), journal::Error> {
+    let place = place(penalty.month, penalty.adviser);
+    let line = [place.as_slice(), penalty.id.as_bytes()].concat();
+    if projection.get(&PENALTIES, &line)?.is_some() {
+        return Ok(());
+    }
+    let points = projection.get(&TOTALS, &place)?.unwrap_or_default();
+    projection.put(&PENALTIES, &line, penalty)?;
+    projection.put(&TOTALS, &place, &(points + penalty.points))
+}
+
+fn place(month: Month, adviser: PersonId) -> Vec<u8> {
+    [month.to_string().as_bytes(), adviser.as_bytes()].concat()
+}

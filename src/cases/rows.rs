@@ -1,0 +1,202 @@
+//! The rows of cases and how facts become them.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::book;
+use crate::domain::{CaseId, DossierId, PersonId};
+use crate::journal::{self, Facts, Projection};
+use crate::queue::{self, Job};
+use crate::records::{self, Records, Table};
+use crate::workflow::{Attached, Case, Effect, Input};
+
+pub(super) const CASES: Table<Case> = Table::new("cases");
+/// Cases that are not in a final state.
+const OPEN: Table<DossierId> = Table::new("cases.open");
+/// Cases by dossier: dossier, case.
+const OF_DOSSIER: Table<CaseId> = Table::new("cases.of");
+/// What happened: case, sequence (4 bytes, big-endian).
+const HISTORY: Table<HistoryItem> = Table::new("cases.history");
+pub(super) const CLAIMS: Table<Claim> = Table::new("cases.claims");
+
+pub(super) const FACTS: Facts = &[
+    ("case.started", project_started),
+    ("case.acted", project_acted),
+    ("case.attached", project_attached),
+    ("case.claimed", project_claimed),
+    ("case.released", project_released),
+];
+
+/// Who works on a case, for how long.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Who.
+    pub person: PersonId,
+    /// Their name.
+    pub name: String,
+    /// Until when; after that the claim is void.
+    pub until: Timestamp,
+}
+
+/// One thing that happened to a case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HistoryItem {
+    /// Its number within the case, from 1; the case's version after it.
+    pub seq: u32,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: PersonId,
+    /// Their name at that time.
+    pub by_name: String,
+    /// What: an action of the definition, or `start`.
+    pub action: String,
+    /// The state before.
+    pub from: Option<String>,
+    /// The state after.
+    pub to: String,
+    /// The attempt after.
+    pub attempt: u32,
+    /// What was said with it.
+    pub input: Input,
+    /// What the workflow ordered because of it.
+    pub effects: Vec<Effect>,
+}
+
+/// What was written on a case, to be searched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// The number of the event.
+    pub seq: u32,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub text: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Started {
+    pub(super) case: Case,
+    pub(super) by_name: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Acted {
+    /// The case after the action.
+    pub(super) case: Case,
+    pub(super) from: String,
+    pub(super) action: String,
+    pub(super) by_name: String,
+    pub(super) input: Input,
+    pub(super) effects: Vec<Effect>,
+}
+
+/// The claim on a case that holds now.
+pub fn claim(records: &Records, id: CaseId, now: Timestamp) -> Result<Option<Claim>, records::Error> {
+    Ok(records.get(&CLAIMS, id.as_bytes())?.filter(|claim| claim.until > now))
+}
+
+/// What happened to a case, in order.
+pub fn history(records: &Records, id: CaseId) -> Result<Vec<HistoryItem>, records::Error> {
+    records.scan(&HISTORY, id.as_bytes()).map(|row| row.map(|(_, item)| item)).collect()
+}
+
+/// The notes of a case, in order.
+pub fn notes(records: &Records, id: CaseId) -> Result<Vec<Note>, records::Error> {
+    let note = |item: HistoryItem| item.input.note.map(|text| Note { seq: item.seq, at: item.at, text });
+    Ok(history(records, id)?.into_iter().filter_map(note).collect())
+}
+
+/// The cases of a dossier.
+pub fn of_dossier(records: &Records, dossier: DossierId) -> Result<Vec<Case>, records::Error> {
+    let ids = records.scan(&OF_DOSSIER, dossier.as_bytes()).map(|row| row.map(|(_, id)| id));
+    let ids: Vec<CaseId> = ids.collect::<Result<_, _>>()?;
+    Ok(ids
+        .into_iter()
+        .map(|id| records.get(&CASES, id.as_bytes()))
+        .collect::<Result<Vec<_>, _>>()?
+        .into_iter()
+        .flatten()
+        .collect())
+}
+
+/// The cases that are not in a final state.
+pub fn open_cases(records: &Records) -> Result<Vec<Case>, records::Error> {
+    let keys: Vec<Vec<u8>> =
+        records.scan(&OPEN, b"").map(|row| row.map(|(key, _)| key)).collect::<Result<_, _>>()?;
+    let cases: Result<Vec<Option<Case>>, _> = keys.iter().map(|key| records.get(&CASES, key)).collect();
+    Ok(cases?.into_iter().flatten().collect())
+}
+
+fn project_started(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
+    let Started { case, by_name } = projection.fact()?;
+    let of = [case.dossier.as_bytes().as_slice(), case.id.as_bytes()].concat();
+    projection.put(&OF_DOSSIER, &of, &case.id)?;
+    projection.put(&OPEN, case.id.as_bytes(), &case.dossier)?;
+    let (action, to) = ("start".to_owned(), case.state.clone());
+    let (input, effects) = (Input::default(), Vec::new());
+    let (at, by) = (projection.entry.at, projection.entry.actor);
+    let item = HistoryItem {
+        seq: 1,
+        at,
+        by,
+        by_name,
+        action,
+        from: None,
+        to,
+        attempt: case.attempt,
+        input,
+        effects,
+    };
+    write(projection, &case, &item)
+}
+
+fn project_acted(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
+    let Acted { case, from, action, by_name, input, effects } = projection.fact()?;
+    if case.is_final {
+        projection.delete(&OPEN, case.id.as_bytes());
+        projection.delete(&CLAIMS, case.id.as_bytes());
+    } else if case.state != from {
+        projection.delete(&CLAIMS, case.id.as_bytes());
+    }
+    for effect in &effects {
+        if let Effect::Penalise(penalty) = effect {
+            book::enter(projection, penalty)?;
+        }
+    }
+    if input.note.is_some() {
+        let due = projection.entry.at;
+        queue::enqueue(projection.batch(), &Job::IndexCase { case: case.id }, due)?;
+    }
+    let (at, by, to) = (projection.entry.at, projection.entry.actor, case.state.clone());
+    let seq = u32::try_from(case.version).map_err(|_| journal::Error::TooLarge)?;
+    let attempt = case.attempt;
+    let item = HistoryItem { seq, at, by, by_name, action, from: Some(from), to, attempt, input, effects };
+    write(projection, &case, &item)
+}
+
+fn write(projection: &mut Projection<'_>, case: &Case, item: &HistoryItem) -> Result<(), journal::Error> {
+    let place = [case.id.as_bytes().as_slice(), &item.seq.to_be_bytes()].concat();
+    projection.put(&HISTORY, &place, item)?;
+    projection.put(&CASES, case.id.as_bytes(), case)
+}
+
+fn project_attached(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
+    let attached: Attached = projection.fact()?;
+    let id = projection.entry.case.ok_or(journal::Error::Corrupt)?;
+    let mut case = projection.get(&CASES, id.as_bytes())?.ok_or(journal::Error::Corrupt)?;
+    case.documents.push(attached);
+    projection.put(&CASES, id.as_bytes(), &case)
+}
+
+fn project_claimed(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
+    let claim: Claim = projection.fact()?;
+    let id = projection.entry.case.ok_or(journal::Error::Corrupt)?;
+    projection.put(&CLAIMS, id.as_bytes(), &claim)
+}
+
+fn project_released(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
+    let id = projection.entry.case.ok_or(journal::Error::Corrupt)?;
+    projection.delete(&CLAIMS, id.as_bytes());
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! Documents: one paper each, immutable, with what has been found in it.
+//!
+//! Layer 4. Rows and facts only; how a document comes in and goes out is [`crate::archive`].
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{CaseId, DocumentId, DossierId, PersonId, Sha256Digest};
+use crate::journal::{self, Facts, Projection};
+use crate::queue::{self, Job};
+use crate::reading::Outcome;
+use crate::records::{self, Batch, Records, Table};
+
+const DOCUMENTS: Table<Document> = Table::new("documents");
+/// Documents by dossier: dossier, log index (8 bytes, big-endian).
+const OF_DOSSIER: Table<DocumentId> = Table::new("documents.of");
+/// Documents by the sender's idempotency key, under its lookup key.
+const SENT: Table<DocumentId> = Table::new("documents.sent");
+
+/// The kinds of facts of this module.
+pub const FACTS: Facts = &[
+    ("document.received", project_received),
+    ("document.read", project_read),
+    ("document.viewed", project_viewed),
+];
+
+/// One paper that was handed in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Document {
+    /// Its id.
+    pub id: DocumentId,
+    /// Its dossier.
+    pub dossier: DossierId,
+    /// The case that it was handed in for.
+    pub case: Option<CaseId>,
+    /// Which document kind of the pack it is.
+    pub kind: String,
+    /// The sender's file name.
+    pub filename: Option<String>,
+    /// Found from the content.
+    pub media_type: String,
+    /// Length of the original, in bytes.
+    pub size_bytes: u64,
+    /// SHA-256 of the original.
+    pub sha256: Sha256Digest,
+    /// SHA-256 of the sealed object.
+    pub sealed_sha256: Sha256Digest,
+    /// Length of the sealed object.
+    pub sealed_size_bytes: u64,
+    /// Who sent it.
+    pub received_from: PersonId,
+    /// When.
+    pub received_at: Timestamp,
+    /// Its entry in the log. Filled by the projection.
+    #[serde(default)]
+    pub log_index: u64,
+    /// What reading it gave; `None` until then.
+    #[serde(default)]
+    pub reading: Option<ReadingResult>,
+}
+
+/// What reading a document gave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadingResult {
+    /// How it went.
+    pub outcome: Outcome,
+    /// How many pages it has, as far as is known.
+    pub pages: u32,
+    /// SHA-256 of the sealed text object, if there is one.
+    pub text_sha256: Option<Sha256Digest>,
+}
+
+/// The fact that a document came in.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Received {
+    /// The document.
+    pub document: Document,
+    /// The salt of the commitment in the entry, hexadecimal.
+    pub salt: String,
+    /// The sender's idempotency key.
+    pub idempotency_key: Option<String>,
+}
+
+/// The fact that a document was read.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Read {
+    /// Which.
+    pub document: DocumentId,
+    /// What it gave.
+    pub result: ReadingResult,
+}
+
+/// The fact that somebody looked at a document.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Viewed {
+    /// What of it: `content` or `text`.
+    pub part: String,
+}
+
+/// The document of this id.
+pub fn get(records: &Records, id: DocumentId) -> Result<Option<Document>, records::Error> {
+    records.get(&DOCUMENTS, id.as_bytes())
+}
+
+/// The documents of a dossier, in the order in which they came.
+pub fn of_dossier(records: &Records, dossier: DossierId) -> Result<Vec<Document>, records::Error> {
+    let mut documents = Vec::new();
+    for row in records.scan(&OF_DOSSIER, dossier.as_bytes()) {
+        documents.extend(get(records, row?.1)?);
+    }
+    Ok(documents)
+}
+
+/// All documents.
+pub fn all(records: &Records) -> impl Iterator<Item = Result<Document, records::Error>> + '_ {
+    records.scan(&DOCUMENTS, b"").map(|row| row.map(|(_, document)| document))
+}
+
+/// The document that was sent under this lookup key.
+pub fn sent(records: &Records, key: &[u8; 32]) -> Result<Option<Document>, records::Error> {
+    records.get(&SENT, key)?.map_or(Ok(None), |id| get(records, id))
+}
+
+/// The precondition that nothing was sent under this lookup key.
+pub fn expect_not_sent(batch: &mut Batch, key: &[u8; 32]) {
+    batch.expect_absent(&SENT, key);
+}
+
+/// The lookup key of a sender's idempotency key.
+pub fn sent_key(lookup: &crate::vault::Lookup, sender: PersonId, key: &str) -> [u8; 32] {
+    lookup.of("sent", &[sender.as_bytes(), key.as_bytes()])
+}
+
+fn project_received(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
+    let Received { mut document, idempotency_key, .. } = projection.fact()?;
+    document.log_index = projection.index;
+    if let Some(key) = idempotency_key {
+        let key = sent_key(projection.lookup(), document.received_from, &key);
+        projection.put(&SENT, &key, &document.id)?;
+    }
+    let place = [document.dossier.as_bytes().as_slice(), &projection.index.to_be_bytes()].concat();
+    projection.put(&OF_DOSSIER, &place, &document.id)?;
+    projection.put(&DOCUMENTS, document.id.as_bytes(), &document)?;
+    let (job, due) = (read_job(&document), projection.entry.at);
+    Ok(queue::enqueue(projection.batch(), &job, due)?)
+}
+
+fn project_read(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
+    let Read { document, result } = projection.fact()?;
+    let mut document = projection.get(&DOCUMENTS, document.as_bytes())?.ok_or(journal::Error::Corrupt)?;
+    document.reading = Some(result);
+    projection.put(&DOCUMENTS, document.id.as_bytes(), &document)?;
+    let due = projection.entry.at;
+    queue::remove(projection.batch(), &read_job(&document));
+    Ok(queue::enqueue(projection.batch(), &Job::IndexDocument { document: document.id }, due)?)
+}
+
+fn project_viewed(_: &mut Projection<'_>) -> Result<(), journal::Error> {
+    Ok(())
+}
+
+fn read_job(document: &Document) -> Job {
+    Job::ReadDocument { dossier: document.dossier, document: document.id }
+}
