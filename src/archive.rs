@@ -1,1 +1,100 @@
-//! To be written.
+//! What one can do with a document: take it in, give it back, find it, check that it is still what it was.
+//!
+//! Layer 5. Nothing comes in or goes out without a [`crate::access::Permit`]. On the way in the object comes first and
+//! the entry second: a crash leaves an object without an entry, which `verify` finds, never the reverse.
+
+mod find;
+mod ingest;
+mod passing;
+mod retrieve;
+mod verify;
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::config::Limits;
+use crate::domain::DossierId;
+use crate::journal::{self, Journal};
+use crate::keys::{self, Keys};
+use crate::objects::{self, Objects};
+use crate::records::{self, Records};
+use crate::vault::{self, Lookup};
+
+pub use find::{FACTS as SEARCH_FACTS, Finder, Found, FoundHit, Texts, card_text};
+pub use ingest::{Ingested, NewDocument};
+pub use passing::Refused;
+pub use retrieve::Content;
+pub use verify::{Depth, Problem, ProblemCode, Report};
+
+/// What went wrong, by what the caller has to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The permit is for something else.
+    #[error("the permit does not cover this")]
+    NotPermitted,
+    /// The content itself is at fault: nothing was kept.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The idempotency key was used before for other content.
+    #[error("this idempotency key was used for another document")]
+    KeyReused,
+    /// The document has no text (yet).
+    #[error("the document has not been read")]
+    NotRead,
+    /// The range lies outside of the document.
+    #[error("the range lies outside of the document")]
+    BadRange,
+    /// What is stored is not what was sealed.
+    #[error("the stored object is damaged")]
+    Damaged,
+    /// The object store failed; nothing was acknowledged.
+    #[error(transparent)]
+    Objects(objects::Error),
+    /// A key could not be had.
+    #[error(transparent)]
+    Keys(#[from] keys::Error),
+    /// The log could not take it.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    /// The records failed.
+    #[error(transparent)]
+    Records(#[from] records::Error),
+    /// The search index failed.
+    #[error(transparent)]
+    Search(#[from] crate::search::Error),
+}
+
+impl From<objects::Error> for Error {
+    fn from(error: objects::Error) -> Self {
+        Self::Objects(error)
+    }
+}
+
+impl From<vault::Error> for Error {
+    fn from(error: vault::Error) -> Self {
+        match error {
+            vault::Error::Damaged | vault::Error::WrongKey => Self::Damaged,
+            other => Self::Keys(other.into()),
+        }
+    }
+}
+
+/// What the archive works with. Cloning shares it.
+#[derive(Clone)]
+pub struct Archive {
+    pub(crate) objects: Objects,
+    pub(crate) records: Records,
+    pub(crate) journal: Journal,
+    pub(crate) keys: Keys,
+    pub(crate) lookup: Lookup,
+    pub(crate) clock: Clock,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) texts: Texts,
+}
+
+impl Archive {
+    /// The dossier's own identity, to open what belongs to it.
+    async fn identity(&self, dossier: DossierId) -> Result<vault::Identity, Error> {
+        Ok(self.keys.open(dossier).await?)
+    }
+}

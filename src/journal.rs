@@ -217,6 +217,21 @@ impl Journal {
         Ok(format!("c2sp.org/tlog-proof@v1\nindex {index}\n{lines}\n{checkpoint}"))
     }
 
+    /// The root hash over all entries.
+    pub fn root(&self) -> Result<[u8; 32], Error> {
+        self.tree().root(self.size())
+    }
+
+    /// The identity that payloads without a dossier are sealed to: for a second look at the same log.
+    pub(crate) fn identity(&self) -> Identity {
+        self.0.identity.clone()
+    }
+
+    /// The signer of the checkpoints: for a second look at the same log.
+    pub(crate) fn signer(&self) -> Signer {
+        self.0.signer.clone()
+    }
+
     /// The verifier key that outsiders check the log with.
     pub fn verifier_key(&self) -> &str {
         self.0.signer.verifier_key()

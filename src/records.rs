@@ -10,6 +10,7 @@ mod sealing;
 mod sled;
 mod table;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,6 +18,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::clock::Clock;
+use crate::domain::Sha256Digest;
 use crate::vault::DerivedKey;
 
 pub use batch::Batch;
@@ -130,6 +132,32 @@ impl Records {
         self.backend.apply(ops)
     }
 
+    /// The keys of the rows in which this store and another differ, apart from the tables named. Reads everything.
+    pub fn differences(&self, other: &Self, except: &[&str]) -> Result<Vec<String>, Error> {
+        let (mine, theirs) = (self.all_rows(except)?, other.all_rows(except)?);
+        let keys: BTreeSet<&Vec<u8>> = mine.keys().chain(theirs.keys()).collect();
+        let differing = keys.into_iter().filter(|key| mine.get(*key) != theirs.get(*key));
+        Ok(differing.map(|key| row_name(key)).collect())
+    }
+
+    fn all_rows(&self, except: &[&str]) -> Result<BTreeMap<Vec<u8>, Sha256Digest>, Error> {
+        let mut rows = BTreeMap::new();
+        let mut start = Vec::new();
+        loop {
+            let page = self.backend.scan(b"", &start, SCAN_PAGE_ROWS)?;
+            let Some((last, _)) = page.last() else { return Ok(rows) };
+            start.clone_from(last);
+            start.push(0);
+            for (key, sealed) in page {
+                let table = key.split(|byte| *byte == 0).next().unwrap_or_default();
+                if !except.iter().any(|name| name.as_bytes() == table) {
+                    let value = Sha256Digest::of(&self.sealing.open_bytes(&key, &sealed)?);
+                    rows.insert(key, value);
+                }
+            }
+        }
+    }
+
     /// Returns when all that was committed before the call is durable. Blocks.
     pub fn flush(&self) -> Result<(), Error> {
         self.backend.flush()
@@ -181,6 +209,12 @@ impl<V: DeserializeOwned> Iterator for Scan<'_, V> {
             Ok((self.table.own_key(&key), value))
         }))
     }
+}
+
+/// A row's key as people can tell it: the table, and the rest in hexadecimal.
+fn row_name(key: &[u8]) -> String {
+    let (table, rest) = key.split_at(key.iter().position(|byte| *byte == 0).unwrap_or(key.len()));
+    format!("{} {}", String::from_utf8_lossy(table), hex::encode(rest.get(1..).unwrap_or_default()))
 }
 
 fn encode<V: Serialize>(value: &V) -> Result<Vec<u8>, Error> {

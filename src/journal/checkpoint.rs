@@ -22,6 +22,7 @@ pub struct Head {
 }
 
 /// Signs heads. It holds the log's secret key.
+#[derive(Clone)]
 pub struct Signer {
     origin: String,
     signer: StandardSigner,

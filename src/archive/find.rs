@@ -1,0 +1,199 @@
+//! Finding: a query against the index, filtered by what the searcher may see, with snippets from the sealed texts.
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::future::join_all;
+use lru::LruCache;
+use serde::{Deserialize, Serialize};
+
+use super::{Archive, Error};
+use crate::access::{Action, Permit, Policies};
+use crate::cases;
+use crate::documents;
+use crate::domain::{CaseId, DocumentId, DossierId};
+use crate::dossiers::{self, Dossier};
+use crate::journal::{self, Draft, Facts, Projection};
+use crate::reading::Reading;
+use crate::search::{Hit, Index, Query, Scope, Source, snippet};
+
+/// How many documents' texts are kept opened in memory.
+const CACHED_TEXTS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
+const SNIPPET_CHARS: usize = 160;
+
+/// The kinds of facts of this module.
+pub const FACTS: Facts = &[("search.made", project_made)];
+
+/// Texts of documents that were opened lately.
+#[derive(Clone)]
+pub struct Texts(Arc<Mutex<LruCache<DocumentId, Arc<Reading>>>>);
+
+impl Default for Texts {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(LruCache::new(CACHED_TEXTS))))
+    }
+}
+
+impl Texts {
+    fn get(&self, id: DocumentId) -> Option<Arc<Reading>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    fn put(&self, id: DocumentId, reading: &Arc<Reading>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).put(id, Arc::clone(reading));
+    }
+}
+
+/// What a search looks in and by which rules.
+#[derive(Clone, Copy)]
+pub struct Finder<'a> {
+    /// Who may see what.
+    pub policies: &'a Policies,
+    /// The index.
+    pub index: &'a Index,
+    /// The dossiers.
+    pub dossiers: &'a dossiers::Dossiers,
+}
+
+/// What a search found.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// How many hits there are in all that the searcher may see.
+    pub total: usize,
+    /// The wanted ones, best first.
+    pub hits: Vec<FoundHit>,
+    /// Whether nothing fits exactly and these are near matches.
+    pub approximate: bool,
+    /// What of the query was ignored.
+    pub ignored: Vec<String>,
+}
+
+/// One hit.
+#[derive(Debug, Clone)]
+pub struct FoundHit {
+    /// Where the text stands.
+    pub source: Source,
+    /// Its dossier.
+    pub dossier: DossierId,
+    /// Kind of document, `dossier` or `note`.
+    pub kind: String,
+    /// The best first; comparable within one search.
+    pub score: f32,
+    /// HTML-escaped text around the match, with `<mark>`.
+    pub snippet: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Made {
+    query: String,
+    documents: Vec<DocumentId>,
+}
+
+impl Archive {
+    /// Searches in what the permit's actor may see. The query and what it showed are in the log.
+    ///
+    /// `text` is the query as it was typed, for the log; `window` is offset and limit.
+    pub async fn find(
+        &self,
+        permit: &Permit,
+        finder: Finder<'_>,
+        text: &str,
+        query: &Query,
+        window: (usize, usize),
+    ) -> Result<Found, Error> {
+        if !permit.covers_archive(Action::Search) {
+            return Err(Error::NotPermitted);
+        }
+        let Finder { policies, index, dossiers } = finder;
+        let actor = permit.actor();
+        let scope = match policies.permits_all(actor, Action::ViewDocument) {
+            true => Scope::All,
+            false => Scope::Dossiers(dossiers.kept_by(actor.id).map_err(not_journal)?),
+        };
+        let (offset, limit) = window;
+        let results = index.search(query, &scope, offset, limit)?;
+        let visible = |hit: &Hit| match dossiers.get(hit.dossier) {
+            Ok(Some(dossier)) => policies.permit(actor, Action::ViewDocument, dossier.subject()).is_ok(),
+            _ => false,
+        };
+        let hits: Vec<Hit> = results.hits.into_iter().filter(visible).collect();
+        self.note_search(permit, text, &hits).await?;
+        let hits = join_all(hits.into_iter().map(|hit| self.with_snippet(hit, dossiers, query))).await;
+        Ok(Found {
+            total: results.total,
+            hits,
+            approximate: results.approximate,
+            ignored: query.ignored().iter().map(ToString::to_string).collect(),
+        })
+    }
+
+    async fn with_snippet(&self, hit: Hit, dossiers: &dossiers::Dossiers, query: &Query) -> FoundHit {
+        let text = match &hit.source {
+            Source::Page { document, page } => self.page_text(*document, *page).await.unwrap_or_default(),
+            Source::Dossier => dossiers
+                .get(hit.dossier)
+                .ok()
+                .flatten()
+                .map(|dossier| card_text(&dossier))
+                .unwrap_or_default(),
+            Source::Note { case, seq } => self.note_text(*case, *seq).unwrap_or_default(),
+        };
+        let snippet = snippet(&text, query, SNIPPET_CHARS);
+        FoundHit { source: hit.source, dossier: hit.dossier, kind: hit.kind, score: hit.score, snippet }
+    }
+
+    /// The searchable text of a page; the file name stands before the first.
+    async fn page_text(&self, id: DocumentId, page: u32) -> Result<String, Error> {
+        let Some(document) = documents::get(&self.records, id)? else { return Ok(String::new()) };
+        let title = document.filename.clone().filter(|_| page <= 1).unwrap_or_default();
+        let reading = match self.texts.get(id) {
+            Some(reading) => reading,
+            None => match self.reading_of(&document).await {
+                Ok(reading) => {
+                    let reading = Arc::new(reading);
+                    self.texts.put(id, &reading);
+                    reading
+                }
+                Err(Error::NotRead) => return Ok(title),
+                Err(error) => return Err(error),
+            },
+        };
+        let text =
+            reading.pages.iter().find(|found| found.number == page).map_or("", |found| found.text.as_str());
+        Ok(if title.is_empty() { text.to_owned() } else { format!("{title}\n{text}") })
+    }
+
+    fn note_text(&self, case: CaseId, seq: u32) -> Result<String, Error> {
+        let notes = cases::notes(&self.records, case)?;
+        Ok(notes.into_iter().find(|note| note.seq == seq).map(|note| note.text).unwrap_or_default())
+    }
+
+    async fn note_search(&self, permit: &Permit, query: &str, hits: &[Hit]) -> Result<(), Error> {
+        let document = |hit: &Hit| match hit.source {
+            Source::Page { document, .. } => Some(document),
+            _ => None,
+        };
+        let fact = Made { query: query.to_owned(), documents: hits.iter().filter_map(document).collect() };
+        self.journal.commit(Draft::new("search.made", permit.actor().id, &fact)?).await?;
+        Ok(())
+    }
+}
+
+/// The searchable text of a dossier: its facts' values.
+pub fn card_text(dossier: &Dossier) -> String {
+    let values = dossier.facts.values().filter_map(|value| value.as_str());
+    values.collect::<Vec<_>>().join("\n")
+}
+
+fn not_journal(error: dossiers::Error) -> Error {
+    match error {
+        dossiers::Error::Records(error) => error.into(),
+        dossiers::Error::Keys(error) => error.into(),
+        dossiers::Error::Journal(error) => error.into(),
+        dossiers::Error::NotPermitted => Error::NotPermitted,
+    }
+}
+
+fn project_made(_: &mut Projection<'_>) -> Result<(), journal::Error> {
+    Ok(())
+}

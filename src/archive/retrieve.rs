@@ -1,0 +1,197 @@
+//! Giving a document back: permit, entry, get, open, digest check, bytes.
+
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::pin::Pin;
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+use super::{Archive, Error};
+use crate::access::{Action, Permit};
+use crate::documents::{Document, Viewed};
+use crate::domain::Fingerprint;
+use crate::journal::Draft;
+use crate::objects::{Key, Objects};
+use crate::reading::Reading;
+use crate::vault::{self, Identity, Opened};
+
+/// Plaintext is handed on in pieces of this size.
+const PIECE_BYTES: usize = 64 * 1024;
+/// So many pieces may wait for a slow client.
+const PIECES_WAITING: usize = 4;
+
+/// Plaintext on its way to a client. It ends with an error, not silently, if the object turns out to be damaged.
+pub type Content = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
+
+impl Archive {
+    /// The original bytes, or a range of them. That they were asked for is in the log before the first byte goes out.
+    pub async fn content(
+        &self,
+        permit: &Permit,
+        document: &Document,
+        range: Option<Range<u64>>,
+    ) -> Result<Content, Error> {
+        if !permit.covers(Action::DownloadDocument, document.dossier) {
+            return Err(Error::NotPermitted);
+        }
+        if range.as_ref().is_some_and(|range| range.start >= range.end || range.end > document.size_bytes) {
+            return Err(Error::BadRange);
+        }
+        self.note_view(permit, document, "content").await?;
+        self.open_original(document, range).await
+    }
+
+    /// What was read in the document.
+    pub async fn text(&self, permit: &Permit, document: &Document) -> Result<Reading, Error> {
+        if !permit.covers(Action::ViewDocument, document.dossier) {
+            return Err(Error::NotPermitted);
+        }
+        self.note_view(permit, document, "text").await?;
+        self.reading_of(document).await
+    }
+
+    /// The original without an entry: for reading it by machine and for `verify`.
+    pub(crate) async fn open_original(
+        &self,
+        document: &Document,
+        range: Option<Range<u64>>,
+    ) -> Result<Content, Error> {
+        let identity = self.identity(document.dossier).await?;
+        let key = Key::Original { dossier: document.dossier, document: document.id };
+        let object = ObjectReader::open(self.objects.clone(), key).await?;
+        let (pieces, receiver) = mpsc::channel(PIECES_WAITING);
+        let (document, whole) = (document.clone(), range.is_none());
+        let range = range.unwrap_or(0..document.size_bytes);
+        tokio::task::spawn_blocking(move || {
+            let result = send_range(&identity, object, range, &pieces).and_then(|fingerprint| {
+                let intact = !whole || fingerprint.finish() == document.sha256;
+                if intact { Ok(()) } else { Err(io::Error::new(io::ErrorKind::InvalidData, "digest")) }
+            });
+            if let Err(error) = result {
+                tracing::error!(document = %document.id, kind = ?error.kind(), "the original could not be given back");
+                let _ = pieces.blocking_send(Err(error));
+            }
+        });
+        Ok(Box::pin(tokio_stream(receiver)))
+    }
+
+    /// The stored reading of a document.
+    pub(crate) async fn reading_of(&self, document: &Document) -> Result<Reading, Error> {
+        let read = document.reading.as_ref().and_then(|reading| reading.text_sha256);
+        read.ok_or(Error::NotRead)?;
+        let key = Key::Text { dossier: document.dossier, document: document.id };
+        let sealed = self.objects.get_bytes(&key, self.limits.reading_bytes).await?;
+        let text = vault::open(&self.identity(document.dossier).await?, &sealed)?;
+        serde_json::from_slice(&text).map_err(|_| Error::Damaged)
+    }
+
+    async fn note_view(&self, permit: &Permit, document: &Document, part: &str) -> Result<(), Error> {
+        let fact = Viewed { part: part.to_owned() };
+        let draft = Draft::new("document.viewed", permit.actor().id, &fact)?;
+        self.journal.commit_durably(draft.dossier(document.dossier).document(document.id)).await?;
+        Ok(())
+    }
+}
+
+fn tokio_stream(receiver: mpsc::Receiver<io::Result<Bytes>>) -> impl Stream<Item = io::Result<Bytes>> {
+    futures::stream::unfold(receiver, |mut receiver| async {
+        receiver.recv().await.map(|item| (item, receiver))
+    })
+}
+
+/// Sends the range, piece by piece. Stops quietly when nobody listens any more.
+fn send_range(
+    identity: &Identity,
+    object: ObjectReader,
+    range: Range<u64>,
+    pieces: &mpsc::Sender<io::Result<Bytes>>,
+) -> io::Result<Fingerprint> {
+    let opened: Result<Opened<_>, _> =
+        vault::open_reader(identity, BufReader::with_capacity(PIECE_BYTES, object));
+    let mut reader = opened.map_err(io::Error::other)?;
+    if range.start > 0 {
+        reader.seek(SeekFrom::Start(range.start))?;
+    }
+    let mut left = range.end - range.start;
+    let mut fingerprint = Fingerprint::new();
+    while left > 0 {
+        let mut piece = vec![0; PIECE_BYTES.min(usize::try_from(left).unwrap_or(PIECE_BYTES))];
+        reader.read_exact(&mut piece)?;
+        fingerprint.update(&piece);
+        left -= piece.len() as u64;
+        if pieces.blocking_send(Ok(piece.into())).is_err() {
+            break;
+        }
+    }
+    Ok(fingerprint)
+}
+
+/// A stored object as a blocking, seeking reader. For blocking threads only.
+struct ObjectReader {
+    objects: Objects,
+    key: Key,
+    runtime: Handle,
+    size_bytes: u64,
+    position: u64,
+    stream: Option<Content>,
+    rest: Bytes,
+}
+
+impl ObjectReader {
+    async fn open(objects: Objects, key: Key) -> Result<Self, Error> {
+        let object = objects.get(&key).await?;
+        let (runtime, size_bytes) = (Handle::current(), object.size_bytes);
+        let stream: Option<Content> = Some(Box::pin(object.stream));
+        Ok(Self { objects, key, runtime, size_bytes, position: 0, stream, rest: Bytes::new() })
+    }
+
+    fn next_chunk(&mut self) -> io::Result<Option<Bytes>> {
+        if self.position >= self.size_bytes {
+            return Ok(None);
+        }
+        let stream = match self.stream.take() {
+            Some(stream) => stream,
+            None => {
+                let from = self.objects.get_from(&self.key, self.position);
+                Box::pin(self.runtime.block_on(from).map_err(io::Error::other)?.stream)
+            }
+        };
+        let stream = self.stream.insert(stream);
+        self.runtime.block_on(stream.next()).transpose()
+    }
+}
+
+impl Read for ObjectReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.rest.is_empty() {
+            match self.next_chunk()? {
+                Some(chunk) => self.rest = chunk,
+                None => return Ok(0),
+            }
+        }
+        let count = buffer.len().min(self.rest.len());
+        buffer[..count].copy_from_slice(&self.rest.split_to(count));
+        self.position += count as u64;
+        Ok(count)
+    }
+}
+
+impl Seek for ObjectReader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let position = match to {
+            SeekFrom::Start(position) => Some(position),
+            SeekFrom::End(by) => self.size_bytes.checked_add_signed(by),
+            SeekFrom::Current(by) => self.position.checked_add_signed(by),
+        };
+        let position = position.ok_or(io::ErrorKind::InvalidInput)?;
+        if position != self.position {
+            self.position = position;
+            self.stream = None;
+            self.rest = Bytes::new();
+        }
+        Ok(position)
+    }
+}
