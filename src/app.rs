@@ -1,1 +1,149 @@
-//! To be written.
+//! Config -> App: the one place that builds everything, in the order of the layers.
+//!
+//! Layer 6. [`init`](App::init) makes a new archive, [`open`](App::open) opens one and makes its two sides agree, and
+//! [`restore`](restore::restore) makes the local side again from the bucket and a recovery key.
+
+mod init;
+mod manifest;
+mod opening;
+pub mod restore;
+mod verifying;
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use crate::archive::Archive;
+use crate::cases::Cases;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::dossiers::Dossiers;
+use crate::journal::{self, Journal};
+use crate::objects::{self, Objects};
+use crate::packs::{self, Packs};
+use crate::people::{self, People};
+use crate::reading::worker::Reader;
+use crate::records::{self, Records};
+use crate::search::{self, Index};
+use crate::{keys, vault};
+
+pub use init::{Fresh, Recovery};
+pub use manifest::Manifest;
+pub use opening::Opened;
+
+/// A running archive. Cloning shares it.
+#[derive(Clone)]
+pub struct App(pub Arc<Parts>);
+
+/// Everything that a door or a job works with.
+pub struct Parts {
+    /// The settings.
+    pub config: Config,
+    /// The time.
+    pub clock: Clock,
+    /// What the archive says of itself.
+    pub manifest: Manifest,
+    /// The object store.
+    pub objects: Objects,
+    /// The records.
+    pub records: Records,
+    /// The log.
+    pub journal: Journal,
+    /// Documents in and out.
+    pub archive: Archive,
+    /// Who acts.
+    pub people: People,
+    /// The customers.
+    pub dossiers: Dossiers,
+    /// The running workflows.
+    pub cases: Cases,
+    /// The rules in force.
+    pub packs: Packs,
+    /// The search index.
+    pub index: Index,
+    /// Reads documents in a child process.
+    pub reader: Reader,
+    /// Wakes the job runner.
+    pub work: Notify,
+    /// Held as long as the archive is open: there is one server a data folder.
+    _lock: Option<File>,
+}
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// Why an archive cannot be made or opened, by what its owner has to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is an archive here already.
+    #[error("there is already an archive in {0}")]
+    Exists(PathBuf),
+    /// There is no archive here.
+    #[error(
+        "there is no archive in {0}: make one with `lantai init`, or bring one back with `lantai restore`"
+    )]
+    Missing(PathBuf),
+    /// Another process has the data folder open.
+    #[error("another Lantai works on {0}; use --server to go through it")]
+    InUse(PathBuf),
+    /// The object store belongs to another archive, or to none.
+    #[error("the object store does not hold the archive of this key")]
+    WrongStore,
+    /// The archive was written by a later version.
+    #[error("the archive has format {0}, which this version does not know")]
+    LaterFormat(u32),
+    /// The disk.
+    #[error("cannot use {path}: {source}")]
+    Io {
+        /// What.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The settings.
+    #[error(transparent)]
+    Config(#[from] crate::config::Error),
+    /// A key.
+    #[error(transparent)]
+    Vault(#[from] vault::Error),
+    /// A key in the bucket.
+    #[error(transparent)]
+    Keys(#[from] keys::Error),
+    /// The object store.
+    #[error(transparent)]
+    Objects(#[from] objects::Error),
+    /// The records.
+    #[error(transparent)]
+    Records(#[from] records::Error),
+    /// The log.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    /// The index.
+    #[error(transparent)]
+    Search(#[from] search::Error),
+    /// The people.
+    #[error(transparent)]
+    People(#[from] people::Error),
+    /// The pack.
+    #[error(transparent)]
+    Packs(#[from] packs::Error),
+}
+
+/// The projections of all modules.
+pub(crate) fn all_facts() -> Vec<journal::Facts> {
+    vec![
+        people::FACTS,
+        packs::FACTS,
+        crate::dossiers::FACTS,
+        crate::documents::FACTS,
+        crate::cases::FACTS,
+        crate::archive::SEARCH_FACTS,
+    ]
+}

@@ -1,1 +1,114 @@
-//! To be written.
+//! The work that is done later: one runner, one file a job.
+//!
+//! Layer 7. A job that fails is tried again, later each time; it never holds up the others. What a job changes it
+//! commits itself; taking the job out of the queue may be lost in a crash, and then it runs again.
+
+mod index;
+mod read_document;
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use crate::app::App;
+use crate::cases::{self, Ground};
+use crate::domain::{PersonId, RawId};
+use crate::queue::{self, Job, Waiting};
+use crate::records::Batch;
+
+/// Jobs of one round; after a round the index is committed.
+const ROUND_JOBS: usize = 64;
+/// How long the runner sleeps when nobody wakes it.
+const NAP: Duration = Duration::from_secs(2);
+const FIRST_PAUSE_SECONDS: i64 = 2;
+const LONGEST_PAUSE_SECONDS: i64 = 3600;
+
+/// The archive itself, as the actor of its jobs.
+pub(crate) fn archive_itself() -> PersonId {
+    PersonId::from(RawId::from_bytes([0; 16]))
+}
+
+impl App {
+    /// Runs jobs and timers, for ever. Run it as one task for the archive.
+    pub async fn work_forever(&self) {
+        loop {
+            match self.run_due_jobs().await {
+                Ok(0) => {
+                    if let Err(error) = self.run_timers().await {
+                        tracing::warn!(%error, "timers could not be run");
+                    }
+                    if let Err(error) = self.index.rest() {
+                        tracing::warn!(%error, "the index could not be put to rest");
+                    }
+                    let _ = tokio::time::timeout(NAP, self.work.notified()).await;
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "jobs could not be run");
+                    tokio::time::sleep(NAP).await;
+                }
+            }
+        }
+    }
+
+    /// Runs a round of jobs that are due; tells how many were run.
+    pub async fn run_due_jobs(&self) -> anyhow::Result<usize> {
+        let due = queue::due(&self.records, self.clock.now(), ROUND_JOBS)?;
+        let mut done = Batch::new();
+        for waiting in &due {
+            match self.run(&waiting.job).await {
+                Ok(()) => queue::remove(&mut done, &waiting.job),
+                Err(error) => self.put_off(waiting, &error, &mut done)?,
+            }
+        }
+        if !due.is_empty() {
+            self.index.commit()?;
+            self.records.commit(done)?;
+        }
+        Ok(due.len())
+    }
+
+    /// Runs all jobs that are due, and those that they call for.
+    pub async fn run_all_jobs(&self) -> anyhow::Result<usize> {
+        let mut total = 0;
+        loop {
+            match self.run_due_jobs().await? {
+                0 => return Ok(total),
+                count => total += count,
+            }
+        }
+    }
+
+    async fn run(&self, job: &Job) -> anyhow::Result<()> {
+        match job {
+            Job::ReadDocument { document, .. } => self.read_document(*document).await,
+            Job::IndexDocument { document } => self.index_document(*document).await,
+            Job::IndexDossier { dossier } => self.index_dossier(*dossier),
+            Job::IndexCase { case } => self.index_case(*case),
+        }
+    }
+
+    fn put_off(&self, waiting: &Waiting, error: &anyhow::Error, batch: &mut Batch) -> anyhow::Result<()> {
+        tracing::warn!(job = ?waiting.job, tries = waiting.tries + 1, %error, "a job failed and is put off");
+        let pause = FIRST_PAUSE_SECONDS.saturating_mul(1 << waiting.tries.min(20)).min(LONGEST_PAUSE_SECONDS);
+        let due = self.clock.now().checked_add(SignedDuration::from_secs(pause))?;
+        Ok(queue::retry(batch, waiting, due)?)
+    }
+
+    /// Lets the clock act on every open case whose deadline has passed. Late, if need be, but once.
+    pub async fn run_timers(&self) -> anyhow::Result<usize> {
+        let mut acted = 0;
+        for case in cases::open_cases(&self.records)? {
+            let Some(dossier) = self.dossiers.get(case.dossier)? else { continue };
+            let (in_force, definition) = self.packs.definition(&case.definition, &case.workflow)?;
+            let calendar = in_force.pack.calendar();
+            let ground = Ground { definition: &definition, calendar, facts: &dossier.facts };
+            match self.cases.run_timer(ground, case.id).await {
+                Ok(Some(_)) => acted += 1,
+                Ok(None) => {}
+                Err(error) => tracing::warn!(case = %case.id, %error, "a deadline could not be acted on"),
+            }
+        }
+        Ok(acted)
+    }
+}

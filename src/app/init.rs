@@ -1,0 +1,142 @@
+//! Making a new archive: keys first, then the manifest, then the first entries of the log.
+
+use std::path::{Path, PathBuf};
+
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
+use zeroize::Zeroizing;
+
+use super::manifest::{FORMAT, Manifest};
+use super::opening::{Opened, folder, io_error};
+use super::{App, Error};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::{RawId, Role};
+use crate::journal::Signer;
+use crate::keys::Keys;
+use crate::objects::{Body, Key, Objects};
+use crate::vault::{self, Identity, Keyring, Recipient, SealedBytes};
+use crate::workflow::Pack;
+
+/// What a new archive can be recovered with.
+pub enum Recovery {
+    /// Make a new recovery key and write it to this file (a plain age identity file, owner-only).
+    NewKeyFile(PathBuf),
+    /// Make a new recovery key and only show it.
+    NewKey,
+    /// Use these recipients, whose keys somebody else keeps.
+    Recipients(Vec<Recipient>),
+}
+
+/// A new archive, with what is shown only now.
+pub struct Fresh {
+    /// The archive, open.
+    pub opened: Opened,
+    /// The recovery identity file's text, if one was made.
+    pub recovery_key: Option<Zeroizing<String>>,
+    /// The first administrator's name.
+    pub administrator: String,
+    /// The first administrator's password.
+    pub password: Zeroizing<String>,
+}
+
+impl App {
+    /// Makes a new archive in the data folder and the object store of the settings, which hold none yet.
+    pub async fn init(config: Config, clock: Clock, recovery: Recovery) -> Result<Fresh, Error> {
+        let objects = Objects::open(&config.objects_url(), &config.s3).await?;
+        Self::init_on(config, clock, recovery, objects).await
+    }
+
+    /// The same on an object store that is open already.
+    pub async fn init_on(
+        config: Config,
+        clock: Clock,
+        recovery: Recovery,
+        objects: Objects,
+    ) -> Result<Fresh, Error> {
+        let key_file = folder::key_file(&config.data);
+        folder::make(&config.data)?;
+        if key_file.exists() || Manifest::get(&objects).await?.is_some() {
+            return Err(Error::Exists(config.data));
+        }
+        let (recovery_key, recipients) = recovery_keys(recovery)?;
+        let archive = Identity::generate();
+        archive.write_file(&key_file, config.passphrase()?.as_ref())?;
+        let made = make_bucket(&objects, &clock, &archive, recipients).await;
+        if let Err(error) = made {
+            // Nothing rests on this key yet: without it the command can simply be given again.
+            let _ = std::fs::remove_file(&key_file);
+            return Err(error);
+        }
+        let opened = Self::open_on(config, clock, objects, &|_, _| {}).await?;
+        let password = first_entries(&opened).await?;
+        Ok(Fresh { opened, recovery_key, administrator: ADMINISTRATOR.into(), password })
+    }
+}
+
+const ADMINISTRATOR: &str = "admin";
+
+fn recovery_keys(recovery: Recovery) -> Result<(Option<Zeroizing<String>>, Vec<Recipient>), Error> {
+    let (file, identity) = match recovery {
+        Recovery::Recipients(recipients) => return Ok((None, recipients)),
+        Recovery::NewKey => (None, Identity::generate()),
+        Recovery::NewKeyFile(path) => (Some(path), Identity::generate()),
+    };
+    if let Some(path) = file {
+        write_recovery(&identity, &path)?;
+    }
+    Ok((Some(identity.to_file_text()), vec![identity.recipient()]))
+}
+
+fn write_recovery(identity: &Identity, path: &Path) -> Result<(), Error> {
+    match identity.write_file(path, None) {
+        Err(vault::Error::Io(source)) => Err(io_error(path, source)),
+        other => Ok(other?),
+    }
+}
+
+/// Keys and manifest. The manifest comes last: without it there is no archive.
+async fn make_bucket(
+    objects: &Objects,
+    clock: &Clock,
+    archive: &Identity,
+    recovery: Vec<Recipient>,
+) -> Result<(), Error> {
+    let id = RawId::from_bytes(clock.random_bytes()).to_string();
+    let keyring = std::sync::Arc::new(Keyring::new(archive.clone(), recovery));
+    let seed = Zeroizing::new(clock.random_bytes::<32>());
+    let signer = Signer::new(&format!("lantai/{id}"), &seed)?;
+    let seal = |recipients: &[Recipient], text: &str| {
+        SealedBytes::seal(recipients, text.as_bytes()).map_err(vault::Error::from).map(Body::from)
+    };
+    let archive_key = seal(keyring.recovery_recipients(), &archive.to_file_text())?;
+    objects.put(&Key::ArchiveKey, archive_key).await?;
+    let log_key = seal(&keyring.wrapping_recipients(), &Zeroizing::new(hex::encode(*seed)))?;
+    objects.put(&Key::LogKey, log_key).await?;
+    Keys::new(objects.clone(), keyring.clone()).put(&Key::JournalKey, &Identity::generate()).await?;
+    let manifest = Manifest {
+        format: FORMAT,
+        archive: id,
+        created_at: clock.now(),
+        archive_recipient: archive.recipient().to_string(),
+        recovery_recipients: keyring.recovery_recipients().iter().map(ToString::to_string).collect(),
+        log_verifier_key: signer.verifier_key().to_owned(),
+    };
+    manifest.put(objects).await
+}
+
+async fn first_entries(opened: &Opened) -> Result<Zeroizing<String>, Error> {
+    let app = &opened.app;
+    let publisher = tokio::spawn({
+        let journal = app.journal.clone();
+        async move { journal.publish_forever().await }
+    });
+    let password = Zeroizing::new(BASE64_URL_SAFE_NO_PAD.encode(app.clock.random_bytes::<12>()));
+    let roles = vec![Role::new(Role::ADMIN)];
+    let added = app.people.add(None, ADMINISTRATOR, roles, Some(&password)).await;
+    let result = match added {
+        Ok(administrator) => app.packs.publish(administrator.id, &Pack::bundled()).await.map_err(Error::from),
+        Err(error) => Err(error.into()),
+    };
+    publisher.abort();
+    result.map(|()| password)
+}

@@ -1,0 +1,267 @@
+//! Opening an archive: lock, key, stores, then the two sides of the log made to agree.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use zeroize::Zeroizing;
+
+use super::manifest::Manifest;
+use super::{App, Error, Parts, all_facts};
+use crate::archive::{Archive, Texts};
+use crate::cases::Cases;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::dossiers::Dossiers;
+use crate::journal::{self, CaughtUp, Journal, Progress, Signer};
+use crate::keys::Keys;
+use crate::objects::{Key, Objects};
+use crate::packs::Packs;
+use crate::people::People;
+use crate::reading;
+use crate::reading::worker::Reader;
+use crate::records::{self, Records};
+use crate::search::{self, Index, IndexKey};
+use crate::vault::{self, Identity, Keyring, Lookup, Recipient, read_identity_file};
+
+const SMALL_OBJECT_BYTES: u64 = 64 * 1024;
+
+/// An open archive and what opening it found.
+pub struct Opened {
+    /// The archive.
+    pub app: App,
+    /// What one side of the log lacked.
+    pub caught_up: CaughtUp,
+    /// Folders that were set aside because they were damaged, and made again.
+    pub set_aside: Vec<PathBuf>,
+}
+
+/// Where things lie in the data folder.
+pub(super) mod folder {
+    use super::{Error, Path, PathBuf, io_error};
+
+    pub(in crate::app) fn key_file(data: &Path) -> PathBuf {
+        data.join("archive.key")
+    }
+
+    pub(in crate::app) fn records(data: &Path) -> PathBuf {
+        data.join("records")
+    }
+
+    pub(in crate::app) fn index(data: &Path) -> PathBuf {
+        data.join("index")
+    }
+
+    pub(in crate::app) fn make(data: &Path) -> Result<(), Error> {
+        use std::os::unix::fs::DirBuilderExt;
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700).create(data).map_err(|source| io_error(data, source))
+    }
+}
+
+pub(super) fn io_error(path: &Path, source: std::io::Error) -> Error {
+    Error::Io { path: path.to_owned(), source }
+}
+
+impl App {
+    /// Opens the archive of the settings.
+    pub async fn open(config: Config, clock: Clock, progress: Progress<'_>) -> Result<Opened, Error> {
+        let objects = Objects::open(&config.objects_url(), &config.s3).await?;
+        Self::open_on(config, clock, objects, progress).await
+    }
+
+    /// The same on an object store that is open already.
+    pub async fn open_on(
+        config: Config,
+        clock: Clock,
+        objects: Objects,
+        progress: Progress<'_>,
+    ) -> Result<Opened, Error> {
+        let key_file = folder::key_file(&config.data);
+        if !key_file.exists() {
+            return Err(Error::Missing(config.data));
+        }
+        let lock = lock(&config.data)?;
+        let archive = read_identity_file(&key_file, config.passphrase()?.as_ref())?;
+        let manifest = Manifest::get(&objects).await?.ok_or(Error::WrongStore)?;
+        if manifest.archive_recipient != archive.recipient().to_string() {
+            return Err(Error::WrongStore);
+        }
+        let recovery: Result<Vec<Recipient>, _> =
+            manifest.recovery_recipients.iter().map(|text| text.parse()).collect();
+        let keyring = Arc::new(Keyring::new(archive, recovery?));
+        let mut set_aside = Vec::new();
+        let stores = Stores { objects, keyring, clock, manifest };
+        let (journal, records, caught_up) = stores.journal(&config, progress, &mut set_aside).await?;
+        let index = stores.index(&config, &mut set_aside)?;
+        let app = stores.build(config, journal, records, index, lock)?;
+        if set_aside.iter().any(|path| path.to_string_lossy().contains("index")) || caught_up.replayed > 0 {
+            app.reindex_everything()?;
+        }
+        Ok(Opened { app, caught_up, set_aside })
+    }
+}
+
+fn lock(data: &Path) -> Result<File, Error> {
+    let path = data.join("lock");
+    let file = File::create(&path).map_err(|source| io_error(&path, source))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse(data.to_owned())),
+        Err(TryLockError::Error(source)) => Err(io_error(&path, source)),
+    }
+}
+
+struct Stores {
+    objects: Objects,
+    keyring: Arc<Keyring>,
+    clock: Clock,
+    manifest: Manifest,
+}
+
+impl Stores {
+    /// Opens records and log. Records that are damaged, or that do not continue the log, are set aside and replayed.
+    async fn journal(
+        &self,
+        config: &Config,
+        progress: Progress<'_>,
+        set_aside: &mut Vec<PathBuf>,
+    ) -> Result<(Journal, Records, CaughtUp), Error> {
+        match self.try_journal(config, progress).await {
+            Err(
+                Error::Journal(journal::Error::Diverged | journal::Error::Records(records::Error::Corrupt))
+                | Error::Records(records::Error::Corrupt),
+            ) => {
+                tracing::warn!(
+                    "the local records are damaged or not those of this log: they are set aside and replayed"
+                );
+                set_aside.push(self.put_aside(&folder::records(&config.data))?);
+                self.try_journal(config, progress).await
+            }
+            other => other,
+        }
+    }
+
+    async fn try_journal(
+        &self,
+        config: &Config,
+        progress: Progress<'_>,
+    ) -> Result<(Journal, Records, CaughtUp), Error> {
+        let cache_bytes = config.limits.records_cache_bytes;
+        let dir = folder::records(&config.data);
+        let records = Records::open(&dir, &self.keyring.records_key(), &self.clock, cache_bytes)?;
+        let keys = self.keys();
+        let seed = self.objects.get_bytes(&Key::LogKey, SMALL_OBJECT_BYTES).await?;
+        let seed = vault::open(self.keyring.archive(), &seed)?;
+        let mut bytes = Zeroizing::new([0; 32]);
+        hex::decode_to_slice(&*seed, &mut *bytes).map_err(|_| vault::Error::NotAKey)?;
+        let parts = journal::Parts {
+            objects: self.objects.clone(),
+            records: records.clone(),
+            identity: keys.get(&Key::JournalKey).await?,
+            keys,
+            lookup: Lookup::new(&self.keyring.lookup_key()),
+            signer: Signer::new(self.manifest.log_origin(), &bytes)?,
+            clock: self.clock.clone(),
+            facts: all_facts(),
+            patience: Duration::from_secs(config.journal.patience_seconds),
+        };
+        let (journal, caught_up) = Journal::open(parts, progress).await?;
+        Ok((journal, records, caught_up))
+    }
+
+    /// Opens the index; one that is damaged is set aside.
+    fn index(&self, config: &Config, set_aside: &mut Vec<PathBuf>) -> Result<Index, Error> {
+        let dir = folder::index(&config.data);
+        let fresh = !dir.exists();
+        let key = || IndexKey::from_bytes(*self.keyring.index_key().as_bytes());
+        let limits = || search::Limits {
+            cache_bytes: usize::try_from(config.limits.index_cache_bytes).unwrap_or(usize::MAX),
+            query_max_chars: config.limits.query_chars,
+            results_max: config.limits.list_entries,
+            ..search::Limits::default()
+        };
+        if fresh {
+            // An index that is made now knows nothing of what came before.
+            set_aside.push(dir.clone());
+        }
+        match Index::open(&dir, key(), self.clock.clone(), limits()) {
+            Err(search::Error::Corrupt) => {
+                tracing::warn!("the search index is damaged: it is set aside and made again");
+                set_aside.push(self.put_aside(&dir)?);
+                Ok(Index::open(&dir, key(), self.clock.clone(), limits())?)
+            }
+            other => Ok(other?),
+        }
+    }
+
+    fn put_aside(&self, dir: &Path) -> Result<PathBuf, Error> {
+        let mut name = dir.as_os_str().to_owned();
+        name.push(format!(".set-aside-{}", self.clock.now().as_millisecond()));
+        let aside = PathBuf::from(name);
+        std::fs::rename(dir, &aside).map_err(|source| io_error(dir, source))?;
+        Ok(aside)
+    }
+
+    fn keys(&self) -> Keys {
+        Keys::new(self.objects.clone(), Arc::clone(&self.keyring))
+    }
+
+    fn build(
+        self,
+        config: Config,
+        journal: Journal,
+        records: Records,
+        index: Index,
+        lock: File,
+    ) -> Result<App, Error> {
+        let keys = self.keys();
+        let (lookup, clock) = (Lookup::new(&self.keyring.lookup_key()), self.clock);
+        let archive = Archive {
+            objects: self.objects.clone(),
+            records: records.clone(),
+            journal: journal.clone(),
+            keys: keys.clone(),
+            lookup: lookup.clone(),
+            clock: clock.clone(),
+            limits: Arc::new(config.limits.clone()),
+            texts: Texts::default(),
+        };
+        let exe = std::env::current_exe().map_err(|source| io_error(Path::new("lantai"), source))?;
+        Ok(App(Arc::new(Parts {
+            reader: Reader::new(exe, reading_limits(&config)).with_children(1),
+            people: People::new(records.clone(), journal.clone(), lookup, clock.clone()),
+            dossiers: Dossiers::new(records.clone(), journal.clone(), keys, clock.clone()),
+            cases: Cases::new(records.clone(), journal.clone(), clock.clone()),
+            packs: Packs::new(records.clone(), journal.clone()),
+            work: Notify::new(),
+            manifest: self.manifest,
+            objects: self.objects,
+            _lock: Some(lock),
+            config,
+            clock,
+            records,
+            journal,
+            archive,
+            index,
+        })))
+    }
+}
+
+fn reading_limits(config: &Config) -> reading::Limits {
+    reading::Limits {
+        file_bytes: config.limits.reading_bytes,
+        pages: config.limits.pages,
+        pixels: config.limits.pixels,
+        seconds: config.limits.reading_seconds,
+        memory_bytes: config.limits.reading_memory_bytes,
+        ..reading::Limits::default()
+    }
+}
+
+/// The archive's own identity, unwrapped from the bucket with a recovery key.
+pub(super) async fn recover_identity(objects: &Objects, recovery: &Identity) -> Result<Identity, Error> {
+    Ok(crate::keys::get_identity(objects, &Key::ArchiveKey, recovery).await?)
+}

@@ -1,0 +1,44 @@
+//! Restoring: a new data folder from the bucket and a recovery key.
+
+use jiff::SignedDuration;
+
+use super::manifest::Manifest;
+use super::opening::{Opened, folder, recover_identity};
+use super::{App, Error};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::journal::Progress;
+use crate::objects::Objects;
+use crate::vault::Identity;
+
+/// What a restore did.
+pub struct Restored {
+    /// The archive, open, with its jobs (indexing) still to be run.
+    pub opened: Opened,
+    /// How long the replay took.
+    pub took: SignedDuration,
+}
+
+/// Makes the data folder of the settings again: the archive's key, unwrapped with the recovery key, and the records,
+/// replayed from the log. A data folder that has records of the same archive keeps what is right in them.
+pub async fn restore(
+    config: Config,
+    clock: Clock,
+    recovery: &Identity,
+    progress: Progress<'_>,
+) -> Result<Restored, Error> {
+    let objects = Objects::open(&config.objects_url(), &config.s3).await?;
+    let manifest = Manifest::get(&objects).await?.ok_or(Error::WrongStore)?;
+    let archive = recover_identity(&objects, recovery).await?;
+    if manifest.archive_recipient != archive.recipient().to_string() {
+        return Err(Error::WrongStore);
+    }
+    folder::make(&config.data)?;
+    let key_file = folder::key_file(&config.data);
+    if !key_file.exists() {
+        archive.write_file(&key_file, config.passphrase()?.as_ref())?;
+    }
+    let start = clock.now();
+    let opened = App::open_on(config, clock.clone(), objects, progress).await?;
+    Ok(Restored { opened, took: clock.now().duration_since(start) })
+}
