@@ -1,0 +1,136 @@
+//! The API of docs/api.md: one file a subject.
+
+mod cases;
+mod documents;
+mod dossiers;
+mod health;
+mod log;
+mod penalties;
+mod people;
+mod queue;
+mod search;
+mod session;
+
+use axum::Router;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts};
+use axum::routing::{delete, get, post};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{Door, Problem};
+
+/// The OpenAPI 3.1 description of everything here; a test keeps it in step with [`PATHS`].
+pub const OPENAPI: &str = include_str!("../../schemas/openapi.json");
+
+/// Every path and the methods that it takes.
+pub const PATHS: &[(&str, &[&str])] = &[
+    ("/healthz", &["get"]),
+    ("/readyz", &["get"]),
+    ("/metrics", &["get"]),
+    ("/api/openapi.json", &["get"]),
+    ("/api/v1/session", &["post", "get", "delete"]),
+    ("/api/v1/users", &["get", "post"]),
+    ("/api/v1/users/{name}", &["delete"]),
+    ("/api/v1/tokens", &["post"]),
+    ("/api/v1/pack", &["get"]),
+    ("/api/v1/dossiers", &["get", "post"]),
+    ("/api/v1/dossiers/{id}", &["get"]),
+    ("/api/v1/documents", &["post"]),
+    ("/api/v1/documents/{id}", &["get"]),
+    ("/api/v1/documents/{id}/content", &["get"]),
+    ("/api/v1/documents/{id}/text", &["get"]),
+    ("/api/v1/documents/{id}/proof", &["get"]),
+    ("/api/v1/search", &["get"]),
+    ("/api/v1/cases", &["post"]),
+    ("/api/v1/cases/{id}", &["get"]),
+    ("/api/v1/cases/{id}/actions/{action}", &["post"]),
+    ("/api/v1/cases/{id}/claim", &["post", "delete"]),
+    ("/api/v1/queue", &["get"]),
+    ("/api/v1/penalties", &["get"]),
+    ("/log/checkpoint", &["get"]),
+    ("/log/tile/{*path}", &["get"]),
+];
+
+/// The routes of [`PATHS`].
+pub(super) fn routes() -> Router<Door> {
+    Router::new()
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
+        .route("/api/openapi.json", get(health::openapi))
+        .route("/api/v1/session", post(session::start).get(session::show).delete(session::end))
+        .route("/api/v1/users", get(people::list).post(people::add))
+        .route("/api/v1/users/{name}", delete(people::disable))
+        .route("/api/v1/tokens", post(people::make_token))
+        .route("/api/v1/pack", get(people::pack))
+        .route("/api/v1/dossiers", get(dossiers::list).post(dossiers::open))
+        .route("/api/v1/dossiers/{id}", get(dossiers::show))
+        .route("/api/v1/documents", post(documents::receive))
+        .route("/api/v1/documents/{id}", get(documents::show))
+        .route("/api/v1/documents/{id}/content", get(documents::content))
+        .route("/api/v1/documents/{id}/text", get(documents::text))
+        .route("/api/v1/documents/{id}/proof", get(documents::proof))
+        .route("/api/v1/search", get(search::search))
+        .route("/api/v1/cases", post(cases::start))
+        .route("/api/v1/cases/{id}", get(cases::show))
+        .route("/api/v1/cases/{id}/actions/{action}", post(cases::act))
+        .route("/api/v1/cases/{id}/claim", post(cases::claim).delete(cases::release))
+        .route("/api/v1/queue", get(queue::queue))
+        .route("/api/v1/penalties", get(penalties::account))
+        .route("/log/checkpoint", get(log::checkpoint))
+        .route("/log/tile/{*path}", get(log::tile))
+}
+
+/// A JSON body; what does not fit is a problem like any other.
+pub(super) struct Json<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<Door> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: axum::extract::Request, door: &Door) -> Result<Self, Problem> {
+        match axum::Json::<T>::from_request(request, door).await {
+            Ok(axum::Json(value)) => Ok(Self(value)),
+            Err(JsonRejection::BytesRejection(error)) if error.status().as_u16() == 413 => {
+                Err(Problem::new("too_large").value("limit", door.app.config.limits.request_bytes))
+            }
+            Err(error) => Err(Problem::bad_request(error.body_text())),
+        }
+    }
+}
+
+/// The query string; what does not fit is a problem like any other.
+pub(super) struct Query<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequestParts<Door> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(
+        parts: &mut axum::http::request::Parts,
+        door: &Door,
+    ) -> Result<Self, Problem> {
+        let query: Result<axum::extract::Query<T>, QueryRejection> =
+            axum::extract::Query::from_request_parts(parts, door).await;
+        query.map(|query| Self(query.0)).map_err(|error| Problem::bad_request(error.body_text()))
+    }
+}
+
+/// An id or name in the path; what cannot be one is not there.
+pub(super) fn parse_id<T: std::str::FromStr>(text: &str, unknown: &'static str) -> Result<T, Problem> {
+    text.parse().map_err(|_| Problem::new(unknown))
+}
+
+/// One page of a list.
+#[derive(Debug, Serialize)]
+pub(super) struct Page<T> {
+    /// Its entries.
+    pub(super) entries: Vec<T>,
+    /// Where the next page begins; none after the last.
+    pub(super) next_cursor: Option<String>,
+}
+
+/// The wanted number of entries, within the limit.
+pub(super) fn page_size(door: &Door, wanted: Option<usize>) -> usize {
+    let limit = door.app.config.limits.list_entries;
+    wanted.unwrap_or(50).clamp(1, limit)
+}

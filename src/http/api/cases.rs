@@ -1,0 +1,249 @@
+//! Cases: start, look, act, claim.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::documents::{attach, permitted};
+use super::{Json, Query, parse_id};
+use crate::access::Action;
+use crate::cases::{self, Ground, HistoryItem};
+use crate::domain::{CaseId, DocumentId, DossierId};
+use crate::dossiers::Dossier;
+use crate::http::caller::rules;
+use crate::http::{Caller, Door, Problem};
+use crate::workflow::{self, Case, Input};
+
+#[derive(Deserialize)]
+pub(super) struct NewCase {
+    workflow: String,
+    dossier: DossierId,
+    #[serde(default = "one")]
+    contracts: u32,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// What is said with an action.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Said {
+    pub(crate) version: u64,
+    pub(crate) reason: Option<String>,
+    #[serde(default)]
+    pub(crate) documents: Vec<String>,
+    pub(crate) contracts: Option<u32>,
+    pub(crate) points: Option<u32>,
+    pub(crate) note: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Taking {
+    #[serde(default)]
+    take_over: bool,
+}
+
+/// A case as the API shows it.
+#[derive(Serialize)]
+pub(crate) struct CaseView {
+    pub(crate) id: CaseId,
+    pub(crate) workflow: String,
+    pub(crate) definition: String,
+    pub(crate) dossier: DossierId,
+    pub(crate) state: String,
+    pub(crate) attempt: u32,
+    pub(crate) version: u64,
+    pub(crate) contracts: u32,
+    pub(crate) adviser: String,
+    pub(crate) checklist: ChecklistView,
+    pub(crate) documents: Vec<workflow::Attached>,
+    pub(crate) actions: Vec<ActionView>,
+    pub(crate) deadline: Option<jiff::Timestamp>,
+    pub(crate) claimed_by: Option<String>,
+    pub(crate) history: Vec<HistoryItem>,
+}
+
+/// The checklist as the API shows it.
+#[derive(Serialize)]
+pub(crate) struct ChecklistView {
+    pub(crate) items: Vec<ItemView>,
+    pub(crate) complete: bool,
+}
+
+/// One line of a checklist.
+#[derive(Serialize)]
+pub(crate) struct ItemView {
+    /// The kind, the first of several that will do.
+    pub(crate) kind: String,
+    /// All kinds that will do.
+    pub(crate) any: Vec<String>,
+    pub(crate) need: u32,
+    pub(crate) documents: Vec<DocumentId>,
+    pub(crate) ok: bool,
+}
+
+/// An action that the caller may take now.
+#[derive(Serialize)]
+pub(crate) struct ActionView {
+    pub(crate) name: String,
+    pub(crate) needs: Vec<String>,
+}
+
+/// `POST /api/v1/cases`
+pub(super) async fn start(
+    State(door): State<Door>,
+    caller: Caller,
+    Json(input): Json<NewCase>,
+) -> Result<Response, Problem> {
+    let case = start_case(&door, &caller, &input.workflow, input.dossier, input.contracts).await?;
+    let location = format!("/api/v1/cases/{}", case.id);
+    let body = axum::Json(view(&door, &caller, case)?);
+    Ok((StatusCode::CREATED, [(axum::http::header::LOCATION, location)], body).into_response())
+}
+
+/// Starts a case on the pack in force.
+pub(crate) async fn start_case(
+    door: &Door,
+    caller: &Caller,
+    workflow: &str,
+    dossier: DossierId,
+    contracts: u32,
+) -> Result<Case, Problem> {
+    let (dossier, permit) = caller.dossier(door, dossier, Action::StartCase)?;
+    let in_force = rules(door)?;
+    let definition = in_force.pack.definition(workflow).ok_or_else(|| Problem::new("unknown_workflow"))?;
+    let ground = Ground { definition, calendar: in_force.pack.calendar(), facts: &dossier.facts };
+    Ok(door.app.cases.start(&permit, ground, dossier.id, contracts).await?)
+}
+
+/// A case with its dossier, if the caller may do `action` to it.
+pub(crate) fn case_for(
+    door: &Door,
+    caller: &Caller,
+    id: &str,
+    action: Action,
+) -> Result<(Case, Dossier, crate::access::Permit), Problem> {
+    let id: CaseId = parse_id(id, "unknown_case")?;
+    let case = door.app.cases.get(id)?.ok_or_else(|| Problem::new("unknown_case"))?;
+    let (dossier, permit) = caller.dossier(door, case.dossier, action)?;
+    Ok((case, dossier, permit))
+}
+
+/// `GET /api/v1/cases/{id}`
+pub(super) async fn show(
+    State(door): State<Door>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let (case, ..) = case_for(&door, &caller, &id, Action::ViewCase)?;
+    Ok(axum::Json(view(&door, &caller, case)?).into_response())
+}
+
+/// `POST /api/v1/cases/{id}/actions/{action}`
+pub(super) async fn act(
+    State(door): State<Door>,
+    caller: Caller,
+    Path((id, action)): Path<(String, String)>,
+    Json(said): Json<Said>,
+) -> Result<Response, Problem> {
+    let case = take_action(&door, &caller, &id, &action, said).await?;
+    Ok(axum::Json(view(&door, &caller, case)?).into_response())
+}
+
+/// Acts on a case. Ids of documents that are not in the basket yet are put into it first.
+pub(crate) async fn take_action(
+    door: &Door,
+    caller: &Caller,
+    id: &str,
+    action: &str,
+    said: Said,
+) -> Result<Case, Problem> {
+    let (case, dossier, permit) = case_for(door, caller, id, Action::ActOnCase)?;
+    let Said { version, reason, documents, contracts, points, note } = said;
+    let (ids, kinds): (Vec<_>, Vec<_>) =
+        documents.into_iter().partition(|name| name.parse::<DocumentId>().is_ok());
+    let new: Vec<&String> =
+        ids.iter().filter(|id| !case.documents.iter().any(|d| d.document.to_string() == **id)).collect();
+    for id in &new {
+        let (document, adding) = permitted(door, caller, id, Action::AddDocument)?;
+        attach(door, &adding, &dossier, case.id, &document).await?;
+    }
+    let attached_now: Vec<String> = new.into_iter().cloned().collect();
+    let documents = ids.into_iter().filter(|id| !attached_now.contains(id)).chain(kinds).collect();
+    let (in_force, definition) = door.app.packs.definition(&case.definition, &case.workflow)?;
+    let ground =
+        Ground { definition: &definition, calendar: in_force.pack.calendar(), facts: &dossier.facts };
+    let input = Input { reason, documents, contracts, points, note };
+    let case = door.app.cases.act(&permit, ground, case.id, action, version, input).await?;
+    door.app.work.notify_one();
+    Ok(case)
+}
+
+/// `POST /api/v1/cases/{id}/claim`
+pub(super) async fn claim(
+    State(door): State<Door>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(taking): Query<Taking>,
+) -> Result<Response, Problem> {
+    let (case, _, permit) = case_for(&door, &caller, &id, Action::ActOnCase)?;
+    let minutes = i64::try_from(door.app.config.session.claim_minutes).unwrap_or(15);
+    let lasts = SignedDuration::from_mins(minutes);
+    let claim = door.app.cases.claim(&permit, case.id, lasts, taking.take_over).await?;
+    Ok(axum::Json(json!({ "claimed_by": claim.name, "until": claim.until })).into_response())
+}
+
+/// `DELETE /api/v1/cases/{id}/claim`
+pub(super) async fn release(
+    State(door): State<Door>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let (case, _, permit) = case_for(&door, &caller, &id, Action::ActOnCase)?;
+    door.app.cases.release(&permit, case.id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A case as this caller sees it: with the actions that are theirs to take now.
+pub(crate) fn view(door: &Door, caller: &Caller, case: Case) -> Result<CaseView, Problem> {
+    let (dossier, _) = caller.dossier(door, case.dossier, Action::ViewCase)?;
+    let (_, definition) = door.app.packs.definition(&case.definition, &case.workflow)?;
+    let checklist = workflow::checklist(&definition, &dossier.facts, &case);
+    let item = |item: workflow::ChecklistItem| ItemView {
+        kind: item.kinds.first().cloned().unwrap_or_default(),
+        any: item.kinds,
+        need: item.need,
+        documents: item.documents,
+        ok: item.ok,
+    };
+    let may_act = caller.may_with(door, Action::ActOnCase, &dossier).is_ok();
+    let offered = workflow::offered(&definition, &dossier.facts, &case, &caller.actor);
+    let actions = offered.into_iter().filter(|_| may_act);
+    let claim = cases::claim(&door.app.records, case.id, door.app.clock.now())?;
+    let history = cases::history(&door.app.records, case.id)?;
+    Ok(CaseView {
+        checklist: ChecklistView {
+            complete: checklist.complete,
+            items: checklist.items.into_iter().map(item).collect(),
+        },
+        actions: actions.map(|offered| ActionView { name: offered.name, needs: offered.needs }).collect(),
+        claimed_by: claim.map(|claim| claim.name),
+        history,
+        id: case.id,
+        workflow: case.workflow,
+        definition: case.definition,
+        dossier: case.dossier,
+        state: case.state,
+        attempt: case.attempt,
+        version: case.version,
+        contracts: case.contracts,
+        adviser: case.adviser_name,
+        documents: case.documents,
+        deadline: case.deadline,
+    })
+}

@@ -1,0 +1,309 @@
+//! Problems: the one form of everything that goes wrong (RFC 9457). Only this file knows status codes.
+
+use axum::Json;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+use super::Asked;
+use crate::archive::Refused;
+use crate::objects::ErrorKind;
+use crate::text::{Lang, say_with};
+use crate::workflow::{Refusal, Title};
+use crate::{access, archive, cases, dossiers, journal, keys, objects, packs, people, records, search};
+
+/// Something that went wrong, before it is put into words.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    code: &'static str,
+    /// Name, Chinese, English.
+    values: Vec<(&'static str, String, String)>,
+    members: Map<String, Value>,
+}
+
+impl Problem {
+    /// A problem of this stable code.
+    pub fn new(code: &'static str) -> Self {
+        Self { code, values: Vec::new(), members: Map::new() }
+    }
+
+    /// The request cannot be understood.
+    pub fn bad_request(what: impl ToString) -> Self {
+        Self::new("bad_request").value("what", what)
+    }
+
+    /// A value that the sentence names.
+    pub fn value(mut self, name: &'static str, value: impl ToString) -> Self {
+        let value = value.to_string();
+        self.values.push((name, value.clone(), value));
+        self
+    }
+
+    /// A value that the sentence names and that has words of its own.
+    pub fn title(mut self, name: &'static str, title: &Title) -> Self {
+        self.values.push((name, title.zh.clone(), title.en.clone()));
+        self
+    }
+
+    /// A further member of the answer, for programs.
+    pub fn member(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.members.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The sentence.
+    pub fn sentence(&self, lang: Lang) -> String {
+        let values: Vec<(&str, &str)> = self
+            .values
+            .iter()
+            .map(|(name, zh, en)| (*name, if lang == Lang::Zh { zh } else { en }.as_str()))
+            .collect();
+        say_with(lang, &format!("problem-{}", self.code), &values)
+    }
+
+    /// The status that goes with the code.
+    pub fn status(&self) -> StatusCode {
+        match self.code {
+            "unauthenticated" | "wrong_password" => StatusCode::UNAUTHORIZED,
+            "forbidden" | "cross_site" | "role" | "four_eyes" => StatusCode::FORBIDDEN,
+            "not_found" | "unknown_dossier" | "unknown_document" | "unknown_case" | "unknown_person"
+            | "not_read" => StatusCode::NOT_FOUND,
+            "method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
+            "bad_request" | "wrong_digest" | "broken" => StatusCode::BAD_REQUEST,
+            "conflict" | "claimed" | "name_taken" | "stale_version" | "wrong_state" | "guard" => {
+                StatusCode::CONFLICT
+            }
+            "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
+            "bad_range" => StatusCode::RANGE_NOT_SATISFIABLE,
+            "too_many_uploads" | "too_many_attempts" => StatusCode::TOO_MANY_REQUESTS,
+            "store_unavailable" | "not_durable" => StatusCode::SERVICE_UNAVAILABLE,
+            "store_full" => StatusCode::INSUFFICIENT_STORAGE,
+            "damaged" | "internal" => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::UNPROCESSABLE_ENTITY,
+        }
+    }
+
+    /// The answer in words.
+    pub(super) fn render(self, asked: Asked, headers: HeaderMap) -> Response {
+        let status = self.status();
+        let detail = self.sentence(asked.lang);
+        let mut body = json!({
+            "type": format!("urn:lantai:problem:{}", self.code),
+            "title": status.canonical_reason().unwrap_or_default(),
+            "status": status.as_u16(),
+            "code": self.code,
+            "detail": detail,
+            "request_id": asked.request_id.to_string(),
+        });
+        if let Some(object) = body.as_object_mut() {
+            object.extend(self.members);
+        }
+        let mut response = (status, Json(body)).into_response();
+        let kept = headers.into_iter().filter_map(|(name, value)| name.map(|name| (name, value)));
+        response.headers_mut().extend(kept.filter(|(name, _)| name != header::CONTENT_LENGTH));
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if matches!(status.as_u16(), 429 | 503) {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+
+    fn internal(error: &dyn std::error::Error) -> Self {
+        tracing::error!(%error, "a request failed inside");
+        Self::new("internal")
+    }
+}
+
+impl IntoResponse for Problem {
+    /// An empty answer that carries the problem; the layer around every request puts it into words.
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<access::Denied> for Problem {
+    fn from(_: access::Denied) -> Self {
+        Self::new("forbidden")
+    }
+}
+
+impl From<records::Error> for Problem {
+    fn from(error: records::Error) -> Self {
+        match error {
+            records::Error::Conflict => Self::new("conflict"),
+            records::Error::Full => Self::new("store_full"),
+            other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<objects::Error> for Problem {
+    fn from(error: objects::Error) -> Self {
+        match error.kind() {
+            ErrorKind::NotFound | ErrorKind::Corrupt => {
+                tracing::error!(%error, "an object is missing or damaged");
+                Self::new("damaged")
+            }
+            ErrorKind::Denied | ErrorKind::Unavailable => Self::new("store_unavailable"),
+            ErrorKind::Full => Self::new("store_full"),
+            ErrorKind::Broken => Self::new("broken"),
+            ErrorKind::Misused => Self::internal(&error),
+        }
+    }
+}
+
+impl From<keys::Error> for Problem {
+    fn from(error: keys::Error) -> Self {
+        match error {
+            keys::Error::Objects(error) => error.into(),
+            keys::Error::Vault(error) => {
+                tracing::error!(%error, "a dossier's key cannot be opened");
+                Self::new("damaged")
+            }
+        }
+    }
+}
+
+impl From<journal::Error> for Problem {
+    fn from(error: journal::Error) -> Self {
+        match error {
+            journal::Error::Conflict => Self::new("conflict"),
+            journal::Error::Unavailable => Self::new("store_unavailable"),
+            journal::Error::NotDurable => Self::new("not_durable"),
+            journal::Error::Records(error) => error.into(),
+            journal::Error::Keys(error) => error.into(),
+            journal::Error::Objects(error) => error.into(),
+            journal::Error::TooLarge => Self::bad_request("too much text for one entry of the log"),
+            other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<dossiers::Error> for Problem {
+    fn from(error: dossiers::Error) -> Self {
+        match error {
+            dossiers::Error::NotPermitted => Self::new("forbidden"),
+            dossiers::Error::Keys(error) => error.into(),
+            dossiers::Error::Journal(error) => error.into(),
+            dossiers::Error::Records(error) => error.into(),
+        }
+    }
+}
+
+impl From<archive::Error> for Problem {
+    fn from(error: archive::Error) -> Self {
+        match error {
+            archive::Error::NotPermitted => Self::new("forbidden"),
+            archive::Error::Refused(Refused::Empty) => Self::new("empty"),
+            archive::Error::Refused(Refused::TooLarge { limit_bytes }) => {
+                Self::new("too_large").value("limit", limit_bytes)
+            }
+            archive::Error::Refused(Refused::WrongDigest) => Self::new("wrong_digest"),
+            archive::Error::Refused(Refused::Broken) => Self::new("broken"),
+            archive::Error::KeyReused => Self::new("key_reused"),
+            archive::Error::NotRead => Self::new("not_read"),
+            archive::Error::BadRange => Self::new("bad_range"),
+            archive::Error::Damaged => Self::new("damaged"),
+            archive::Error::Objects(error) => error.into(),
+            archive::Error::Keys(error) => error.into(),
+            archive::Error::Journal(error) => error.into(),
+            archive::Error::Records(error) => error.into(),
+            archive::Error::Search(error) => error.into(),
+        }
+    }
+}
+
+impl From<search::Error> for Problem {
+    fn from(error: search::Error) -> Self {
+        match error {
+            search::Error::Full => Self::new("store_full"),
+            other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<packs::Error> for Problem {
+    fn from(error: packs::Error) -> Self {
+        match error {
+            packs::Error::Journal(error) => error.into(),
+            packs::Error::Records(error) => error.into(),
+            other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<people::Error> for Problem {
+    fn from(error: people::Error) -> Self {
+        match error {
+            people::Error::NameTaken => Self::new("name_taken"),
+            people::Error::BadName => Self::new("bad_name"),
+            people::Error::WeakPassword => Self::new("weak_password"),
+            people::Error::Unknown => Self::new("unknown_person"),
+            people::Error::WrongPassword => Self::new("wrong_password"),
+            people::Error::Journal(error) => error.into(),
+            people::Error::Records(error) => error.into(),
+        }
+    }
+}
+
+impl From<cases::Error> for Problem {
+    fn from(error: cases::Error) -> Self {
+        match error {
+            cases::Error::NotPermitted => Self::new("forbidden"),
+            cases::Error::Unknown => Self::new("unknown_case"),
+            cases::Error::Refused(refusal) => (*refusal).into(),
+            cases::Error::Claimed(claim) => {
+                Self::new("claimed").value("name", &claim.name).member("claimed_by", claim.name.clone())
+            }
+            cases::Error::TooManyDocuments => Self::new("too_many_documents"),
+            cases::Error::Journal(error) => error.into(),
+            cases::Error::Records(error) => error.into(),
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    /// Every refusal names its cause, in words and in members.
+    fn from(refusal: Refusal) -> Self {
+        let problem = Self::new(refusal.code());
+        match refusal {
+            Refusal::Role { needed } => problem.value("roles", needed.join(", ")).member("needed", needed),
+            Refusal::FourEyes => problem,
+            Refusal::Guard { guard, values } => {
+                let said: Vec<String> =
+                    values.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+                let members: Map<String, Value> = values.into_iter().collect();
+                problem
+                    .value("guard", &guard)
+                    .value("values", said.join(", "))
+                    .member("guard", guard)
+                    .member("values", members)
+            }
+            Refusal::Missing { inputs } => {
+                problem.value("inputs", inputs.join(", ")).member("inputs", inputs)
+            }
+            Refusal::BadValue { input, why } => {
+                problem.value("input", &input).title("why", &why).member("input", input)
+            }
+            Refusal::WrongState { state, offered } => {
+                problem.value("state", &state).member("state", state).member("offered", offered)
+            }
+            Refusal::StaleVersion { current } => problem.value("current", current).member("version", current),
+            Refusal::UnknownReason { reason, known } => {
+                problem.value("reason", &reason).member("reason", reason).member("known", known)
+            }
+        }
+    }
+}
