@@ -1,1 +1,256 @@
-//! To be written.
+//! The command line. Exit code 0: done; 1: done, and problems were found; 2: it could not be done.
+//!
+//! Layer 7. Verbs that need the data folder open it themselves, or go through a running server with `--server`.
+
+mod client;
+pub mod demo;
+mod local;
+mod output;
+mod pack;
+mod serving;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Config;
+
+pub use serving::Running;
+
+/// Lantai (兰台): a document archive and intake workflow on object storage.
+#[derive(Debug, Parser)]
+#[command(name = "lantai", version, about)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Clone, Args)]
+struct Common {
+    /// The data folder [default: ./lantai-data].
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The settings [default: lantai.toml, if there is one].
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Answers in JSON, for programs.
+    #[arg(long, global = true)]
+    json: bool,
+    /// A running server to go through, such as `http://127.0.0.1:7070`.
+    #[arg(long, global = true, value_name = "URL")]
+    server: Option<String>,
+    /// A file with the token for that server.
+    #[arg(long, global = true, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Everything in one: a fresh archive with demo people and papers, served.
+    Demo {
+        /// Where to listen.
+        #[arg(long, value_name = "ADDR")]
+        listen: Option<String>,
+    },
+    /// Makes a new archive; shows the recovery key, once.
+    Init {
+        /// Writes the recovery key to this file instead (a plain age identity file).
+        #[arg(long, value_name = "FILE")]
+        recovery_out: Option<PathBuf>,
+        /// Uses this age recipient for recovery, whose key somebody else keeps; may be given several times.
+        #[arg(long, value_name = "RECIPIENT", conflicts_with = "recovery_out")]
+        recovery_recipient: Vec<String>,
+    },
+    /// Serves the archive.
+    Serve {
+        /// Where to listen [default: 127.0.0.1:7070].
+        #[arg(long, value_name = "ADDR")]
+        listen: Option<String>,
+    },
+    /// People.
+    #[command(subcommand)]
+    User(UserVerb),
+    /// Tokens for stations and scripts.
+    #[command(subcommand)]
+    Token(TokenVerb),
+    /// Hands documents in, through a server.
+    Put {
+        /// The files.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// The dossier that they belong to.
+        #[arg(long)]
+        dossier: String,
+        /// Which document kind of the pack they are.
+        #[arg(long)]
+        kind: String,
+        /// The case that they are handed in for.
+        #[arg(long)]
+        case: Option<String>,
+        /// How many at once.
+        #[arg(long, default_value_t = 4)]
+        at_once: usize,
+    },
+    /// Gets a document back, through a server.
+    Get {
+        /// The document.
+        document: String,
+        /// Where to write it.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Searches, through a server.
+    Search {
+        /// The query.
+        query: String,
+        /// The most hits.
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
+    /// Checks objects against digests, records against the log, the log against its checkpoint.
+    Verify {
+        /// Every byte, not only presence and size.
+        #[arg(long)]
+        full: bool,
+    },
+    /// Makes a new data folder from the bucket and a recovery key.
+    Restore {
+        /// The object store's URL.
+        #[arg(long, value_name = "URL")]
+        from: String,
+        /// The recovery key (an age identity file, owner-only).
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+    },
+    /// Policy packs.
+    #[command(subcommand)]
+    Pack(PackVerb),
+}
+
+#[derive(Debug, Subcommand)]
+enum UserVerb {
+    /// Adds a person.
+    Add {
+        /// The sign-in name.
+        name: String,
+        /// A role of the pack; may be given several times.
+        #[arg(long = "role", required = true)]
+        roles: Vec<String>,
+        /// A file with the password; without it one is made and shown.
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+    },
+    /// Lists everybody.
+    List,
+    /// Disables a person: no sign-in and no token of theirs works from then on.
+    Disable {
+        /// The sign-in name.
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum TokenVerb {
+    /// Makes a token and prints it, once, as the last word.
+    Create {
+        /// The name as whom the token acts.
+        #[arg(long)]
+        name: String,
+        /// A role, for a name that is new; may be given several times.
+        #[arg(long = "role")]
+        roles: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum PackVerb {
+    /// Lists every mistake of a pack, with file and line.
+    Check {
+        /// The pack's folder.
+        pack: PathBuf,
+    },
+    /// Runs the pack's stories.
+    Test {
+        /// The pack's folder.
+        pack: PathBuf,
+    },
+}
+
+/// What a command found; what it could not do is an error.
+enum Outcome {
+    Clean,
+    Problems,
+}
+
+/// Runs the command that the arguments ask for.
+pub fn run() -> ExitCode {
+    hide_panics();
+    let cli = Cli::parse();
+    match execute(cli) {
+        Ok(Outcome::Clean) => ExitCode::SUCCESS,
+        Ok(Outcome::Problems) => ExitCode::from(1),
+        Err(error) => {
+            output::complain(&format!("lantai: {error:#}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Panic messages of libraries can hold what they worked on: only the place is told.
+fn hide_panics() {
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(%place, "a panic");
+        output::complain(&format!("lantai: a panic at {place}"));
+    }));
+}
+
+fn execute(cli: Cli) -> anyhow::Result<Outcome> {
+    let mut config = Config::load(cli.common.config.as_deref())?;
+    if let Some(data) = &cli.common.data {
+        config.data.clone_from(data);
+    }
+    start_log(&config);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(dispatch(cli, config));
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    result
+}
+
+async fn dispatch(cli: Cli, config: Config) -> anyhow::Result<Outcome> {
+    let common = cli.common;
+    match cli.verb {
+        Verb::Demo { listen } => demo::run(config, common.data, listen).await,
+        Verb::Init { recovery_out, recovery_recipient } => {
+            local::init(config, recovery_out, &recovery_recipient, common.json).await
+        }
+        Verb::Serve { listen } => serving::serve(config, listen).await,
+        Verb::User(verb) => match &common.server {
+            Some(_) => client::Client::new(&common)?.user(verb).await,
+            None => local::user(config, verb, common.json).await,
+        },
+        Verb::Token(TokenVerb::Create { name, roles }) => match &common.server {
+            Some(_) => client::Client::new(&common)?.token(&name, &roles).await,
+            None => local::token(config, &name, &roles).await,
+        },
+        Verb::Put { files, dossier, kind, case, at_once } => {
+            client::Client::new(&common)?.put(&files, client::Target { dossier, kind, case }, at_once).await
+        }
+        Verb::Get { document, out } => client::Client::new(&common)?.get(&document, &out).await,
+        Verb::Search { query, limit } => client::Client::new(&common)?.search(&query, limit).await,
+        Verb::Verify { full } => local::verify(config, full, common.json).await,
+        Verb::Restore { from, key } => local::restore(config, from, &key, common.json).await,
+        Verb::Pack(PackVerb::Check { pack }) => pack::check(&pack, common.json),
+        Verb::Pack(PackVerb::Test { pack }) => pack::test(&pack, common.json),
+    }
+}
+
+fn start_log(config: &Config) {
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log.filter).unwrap_or_default();
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second start within one process (tests) keeps the first.
+    let _ = if config.log.form == "json" { builder.json().try_init() } else { builder.try_init() };
+}

@@ -11,6 +11,7 @@
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod text;
 
 // 1 engines: value in, value out.
 pub mod access;
@@ -27,16 +28,19 @@ pub mod keys;
 pub mod queue;
 
 // 4 subjects.
-//pub mod documents;
+pub mod documents;
 pub mod dossiers;
-pub mod penalties;
 pub mod people;
 pub mod search;
+
+pub mod penalties;
 pub mod workflow;
-//pub mod cases;
+
+pub mod cases;
+pub mod packs;
 
 // 5 what one can do with a document.
-//pub mod archive;
+pub mod archive;
 
 // 6 config -> App.
 pub mod app;

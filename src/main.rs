@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use lantai::reading::worker::{VERB, run_worker};
 
 fn main() -> ExitCode {
+    // The reading child comes first: it must not even parse arguments with what it has.
     if std::env::args_os().nth(1).is_some_and(|verb| verb == VERB) {
         return run_worker(stdin().lock(), stdout().lock());
     }
-    ExitCode::FAILURE
+    lantai::cli::run()
 }

@@ -1,0 +1,232 @@
+//! Verbs on a data folder that no server has open.
+
+use std::path::{Path, PathBuf};
+
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
+use serde_json::json;
+use tokio::task::JoinHandle;
+use zeroize::Zeroizing;
+
+use super::{Outcome, UserVerb, output, serving};
+use crate::app::restore::restore as restore_archive;
+use crate::app::{App, Recovery};
+use crate::archive::Depth;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::{PersonId, RawId, Role};
+use crate::vault::read_identity_file;
+
+pub(super) async fn init(
+    config: Config,
+    recovery_out: Option<PathBuf>,
+    recipients: &[String],
+    as_json: bool,
+) -> anyhow::Result<Outcome> {
+    let recovery = match (&recovery_out, recipients) {
+        (Some(path), _) => Recovery::NewKeyFile(path.clone()),
+        (None, []) => Recovery::NewKey,
+        (None, recipients) => {
+            Recovery::Recipients(recipients.iter().map(|text| text.parse()).collect::<Result<_, _>>()?)
+        }
+    };
+    let data = config.data.clone();
+    let fresh = App::init(config, Clock::system(), recovery).await?;
+    let shown = fresh.recovery_key.as_ref().filter(|_| recovery_out.is_none());
+    if as_json {
+        output::say_json(&json!({
+            "archive": fresh.opened.app.manifest.archive,
+            "administrator": fresh.administrator,
+            "password": fresh.password.as_str(),
+            "recovery_key": shown.map(|key| key.as_str()),
+        }));
+        return Ok(Outcome::Clean);
+    }
+    output::say(&format!("A new archive is in {}.", data.display()));
+    match (&recovery_out, shown) {
+        (Some(path), _) => output::say(&format!(
+            "The recovery key is in {}. Keep it away from this machine: with it and the bucket everything can be read.",
+            path.display()
+        )),
+        (None, Some(key)) => output::say(&format!(
+            "The recovery key, shown only now. Keep it away from this machine: with it and the bucket everything can be read.\n\n{}",
+            key.as_str()
+        )),
+        (None, None) => {}
+    }
+    output::say(&format!("First administrator: {}  password: {}", fresh.administrator, *fresh.password));
+    Ok(Outcome::Clean)
+}
+
+/// An archive opened for one command: entries are published while it runs.
+struct Session {
+    app: App,
+    publisher: JoinHandle<()>,
+}
+
+impl Session {
+    async fn open(config: Config) -> anyhow::Result<Self> {
+        let app = serving::open(config).await?.app;
+        let journal = app.journal.clone();
+        Ok(Self { app, publisher: tokio::spawn(async move { journal.publish_forever().await }) })
+    }
+
+    async fn close(self) -> anyhow::Result<()> {
+        self.publisher.abort();
+        Ok(self.app.journal.publish_waiting().await?)
+    }
+}
+
+/// Whoever has the data folder and its key acts as the archive itself.
+fn operator() -> PersonId {
+    PersonId::from(RawId::from_bytes([0; 16]))
+}
+
+pub(super) async fn user(config: Config, verb: UserVerb, as_json: bool) -> anyhow::Result<Outcome> {
+    let session = Session::open(config).await?;
+    match verb {
+        UserVerb::Add { name, roles, password_file } => {
+            let (password, made) = password(password_file.as_deref())?;
+            let roles = known_roles(&session.app, &roles)?;
+            session.app.people.add(Some(operator()), &name, roles, Some(&password)).await?;
+            say_added(&name, made.then_some(password.as_str()));
+        }
+        UserVerb::List => list(&session.app, as_json)?,
+        UserVerb::Disable { name } => {
+            session.app.people.disable(operator(), &name).await?;
+            output::say(&format!("{name} is disabled"));
+        }
+    }
+    session.close().await?;
+    Ok(Outcome::Clean)
+}
+
+pub(super) fn say_added(name: &str, password: Option<&str>) {
+    match password {
+        Some(password) => output::say(&format!("{name} was added  password: {password}")),
+        None => output::say(&format!("{name} was added")),
+    }
+}
+
+/// The password of a file, or a new one; the flag tells whether it was made.
+pub(super) fn password(file: Option<&Path>) -> anyhow::Result<(Zeroizing<String>, bool)> {
+    match file {
+        Some(path) => {
+            let text = Zeroizing::new(std::fs::read_to_string(path)?);
+            Ok((Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()), false))
+        }
+        None => {
+            let bytes = Zeroizing::new(Clock::system().random_bytes::<12>());
+            Ok((Zeroizing::new(BASE64_URL_SAFE_NO_PAD.encode(*bytes)), true))
+        }
+    }
+}
+
+fn known_roles(app: &App, names: &[String]) -> anyhow::Result<Vec<Role>> {
+    let in_force = app.packs.current()?;
+    let known = in_force.pack.roles();
+    if let Some(unknown) = names.iter().find(|name| !known.contains_key(*name) && *name != Role::ADMIN) {
+        let known: Vec<&str> = known.keys().map(String::as_str).collect();
+        anyhow::bail!("the pack has no role {unknown}; it has {}, and admin", known.join(", "));
+    }
+    Ok(names.iter().map(Role::new).collect())
+}
+
+fn list(app: &App, as_json: bool) -> anyhow::Result<()> {
+    let people = app.people.list()?;
+    if as_json {
+        let people: Vec<_> = people
+            .iter()
+            .map(|person| json!({ "name": person.name, "roles": person.roles, "disabled": person.disabled }))
+            .collect();
+        output::say_json(&people);
+        return Ok(());
+    }
+    for person in people {
+        let roles: Vec<&str> = person.roles.iter().map(Role::as_str).collect();
+        let mark = if person.disabled { "  (disabled)" } else { "" };
+        output::say(&format!("{}  {}{mark}", person.name, roles.join(",")));
+    }
+    Ok(())
+}
+
+pub(super) async fn token(config: Config, name: &str, roles: &[String]) -> anyhow::Result<Outcome> {
+    let session = Session::open(config).await?;
+    let person = match session.app.people.by_name(name)? {
+        Some(person) => person,
+        None => {
+            anyhow::ensure!(!roles.is_empty(), "there is nobody of this name: --role is needed");
+            let roles = known_roles(&session.app, roles)?;
+            session.app.people.add(Some(operator()), name, roles, None).await?
+        }
+    };
+    let token = session.app.people.make_token(operator(), person.id).await?;
+    session.close().await?;
+    output::say(&format!("token of {name}, shown only now: {}", *token.secret));
+    Ok(Outcome::Clean)
+}
+
+pub(super) async fn verify(config: Config, full: bool, as_json: bool) -> anyhow::Result<Outcome> {
+    let session = Session::open(config).await?;
+    let bar = output::progress("verifying");
+    let depth = if full { Depth::Full } else { Depth::Quick };
+    let progress = |done: u64, total: u64| {
+        bar.set_length(total);
+        bar.set_position(done);
+    };
+    let report = session.app.verify(depth, &progress).await?;
+    bar.finish_and_clear();
+    if as_json {
+        output::say_json(&report);
+    } else {
+        for problem in &report.problems {
+            let code = serde_json::to_value(problem.code)?;
+            output::say(&format!("{}  {}", code.as_str().unwrap_or_default(), problem.subject));
+        }
+        output::say(&format!(
+            "{} documents, {} objects, {} entries: {} problems",
+            report.documents,
+            report.objects,
+            report.entries,
+            report.problems.len()
+        ));
+    }
+    session.close().await?;
+    Ok(if report.problems.is_empty() { Outcome::Clean } else { Outcome::Problems })
+}
+
+pub(super) async fn restore(
+    mut config: Config,
+    from: String,
+    key: &Path,
+    as_json: bool,
+) -> anyhow::Result<Outcome> {
+    config.objects = from;
+    let data = config.data.clone();
+    let recovery = read_identity_file(key, None)?;
+    let bar = output::progress("replaying the log");
+    let progress = |done: u64, total: u64| {
+        bar.set_length(total);
+        bar.set_position(done);
+    };
+    let restored = restore_archive(config, Clock::system(), &recovery, &progress).await?;
+    bar.finish_and_clear();
+    let app = &restored.opened.app;
+    let indexed = app.run_all_jobs().await?;
+    let (entries, seconds) = (restored.opened.caught_up.replayed, restored.took.as_secs_f64());
+    let without_key = restored.opened.caught_up.without_key.len();
+    if as_json {
+        output::say_json(&json!({
+            "entries": entries, "without_key": without_key, "jobs": indexed, "seconds": seconds,
+        }));
+    } else {
+        output::say(&format!(
+            "{} is restored: {entries} entries replayed in {seconds:.1} s, {indexed} jobs run",
+            data.display()
+        ));
+        if without_key > 0 {
+            output::say(&format!("{without_key} entries could not be opened: their keys are gone"));
+        }
+    }
+    app.journal.publish_waiting().await?;
+    Ok(Outcome::Clean)
+}
