@@ -1,0 +1,31 @@
+# Two targets do everything on a fresh Debian machine with Rust, a C compiler, git and python3: `demo` and `test`.
+
+CARGO ?= cargo
+LISTEN ?= 127.0.0.1:7070
+DATA ?= ./lantai-demo
+
+.PHONY: demo test check bench fmt build clean-demo
+
+demo: build ## the demo, at http://127.0.0.1:7070
+	target/release/lantai demo --listen $(LISTEN) --data $(DATA)
+
+build:
+	$(CARGO) build --release --locked
+
+test: ## all tests; real components that are found are used, those in LANTAI_REQUIRE must be found
+	$(CARGO) test --locked
+
+check: ## format, lints, the bundled packs
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) run --locked -- pack check workflows/customer-service
+	$(CARGO) run --locked -- pack test workflows/customer-service
+
+bench: build ## the tables of docs/benchmarks.md; needs garage, rclone and restic
+	python3 benches/ingest.py
+
+fmt:
+	$(CARGO) fmt
+
+clean-demo:
+	rm -rf $(DATA)
