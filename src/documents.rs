@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{CaseId, DocumentId, DossierId, PersonId, Sha256Digest};
 use crate::journal::{self, Facts, Projection};
 use crate::queue::{self, Job};
-use crate::reading::Outcome;
+use crate::reading::{Outcome, Reason};
 use crate::records::{self, Batch, Records, Table};
 
 const DOCUMENTS: Table<Document> = Table::new("documents");
@@ -68,6 +68,14 @@ pub struct ReadingResult {
     pub pages: u32,
     /// SHA-256 of the sealed text object, if there is one.
     pub text_sha256: Option<Sha256Digest>,
+}
+
+impl ReadingResult {
+    /// There is no reader for this type: known at once, and no job is needed to find out.
+    pub fn unsupported() -> Self {
+        let outcome = Outcome::Unreadable { reason: Reason::UnsupportedType };
+        Self { outcome, pages: 0, text_sha256: None }
+    }
 }
 
 /// The fact that a document came in.
@@ -141,7 +149,11 @@ fn project_received(projection: &mut Projection<'_>) -> Result<(), journal::Erro
     let place = [document.dossier.as_bytes().as_slice(), &projection.index.to_be_bytes()].concat();
     projection.put(&OF_DOSSIER, &place, &document.id)?;
     projection.put(&DOCUMENTS, document.id.as_bytes(), &document)?;
-    let (job, due) = (read_job(&document), projection.entry.at);
+    let job = match document.reading {
+        None => read_job(&document),
+        Some(_) => Job::IndexDocument { document: document.id },
+    };
+    let due = projection.entry.at;
     Ok(queue::enqueue(projection.batch(), &job, due)?)
 }
 

@@ -62,7 +62,8 @@ impl App {
             }
         }
         if !due.is_empty() {
-            self.index.commit()?;
+            let index = self.index.clone();
+            tokio::task::spawn_blocking(move || index.commit()).await??;
             self.records.commit(done)?;
         }
         Ok(due.len())

@@ -15,7 +15,7 @@ use crate::domain::{CaseId, DocumentId, DossierId};
 use crate::dossiers::{self, Dossier};
 use crate::journal::{self, Draft, Facts, Projection};
 use crate::reading::Reading;
-use crate::search::{Hit, Index, Query, Scope, Source, snippet};
+use crate::search::{self, Hit, Index, Query, Scope, Source, snippet};
 
 /// How many documents' texts are kept opened in memory.
 const CACHED_TEXTS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
@@ -111,7 +111,9 @@ impl Archive {
             false => Scope::Dossiers(dossiers.kept_by(actor.id).map_err(not_journal)?),
         };
         let (offset, limit) = window;
-        let results = index.search(query, &scope, offset, limit)?;
+        let (searched, wanted) = (index.clone(), query.clone());
+        let searching = tokio::task::spawn_blocking(move || searched.search(&wanted, &scope, offset, limit));
+        let results = searching.await.map_err(|_| search::Error::Lost)??;
         let visible = |hit: &Hit| match dossiers.get(hit.dossier) {
             Ok(Some(dossier)) => policies.permit(actor, Action::ViewDocument, dossier.subject()).is_ok(),
             _ => false,

@@ -9,7 +9,7 @@ use futures::{Stream, StreamExt};
 use super::passing::{Demands, Passed, Passing};
 use super::{Archive, Error, Refused};
 use crate::access::{Action, Permit};
-use crate::documents::{self, Document, Received};
+use crate::documents::{self, Document, ReadingResult, Received};
 use crate::domain::{CaseId, DocumentId, DossierId, Sha256Digest};
 use crate::journal::{self, Draft, ObjectRef};
 use crate::objects::{Body, Key, Stored};
@@ -155,13 +155,14 @@ impl Archive {
         stored: &Stored,
         passed: Passed,
     ) -> Document {
+        let media_type = reading::media_type(&passed.head);
         Document {
             id,
             dossier: new.dossier,
             case: new.case,
             kind: new.kind.clone(),
             filename: new.filename.clone(),
-            media_type: reading::media_type(&passed.head).as_str().to_owned(),
+            media_type: media_type.as_str().to_owned(),
             size_bytes: passed.fingerprint.size_bytes(),
             sha256: passed.fingerprint.finish(),
             sealed_sha256: stored.sha256,
@@ -169,7 +170,7 @@ impl Archive {
             received_from: permit.actor().id,
             received_at: self.clock.now(),
             log_index: 0,
-            reading: None,
+            reading: (!media_type.is_readable()).then(ReadingResult::unsupported),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Indexing: pages, the customer's card, and the notes of cases become findable.
 
 use crate::app::App;
-use crate::archive::card_text;
+use crate::archive::{self, card_text};
 use crate::cases;
 use crate::documents;
 use crate::domain::{CaseId, DocumentId, DossierId, business_date};
@@ -14,7 +14,11 @@ impl App {
     /// Makes a document's pages findable; its file name belongs to the first.
     pub(super) async fn index_document(&self, id: DocumentId) -> anyhow::Result<()> {
         let Some(document) = documents::get(&self.records, id)? else { return Ok(()) };
-        let reading = self.archive.reading_of(&document).await?;
+        let pages = match self.archive.reading_of(&document).await {
+            Ok(reading) => reading.pages,
+            Err(archive::Error::NotRead) => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
         let date = Some(business_date(document.received_at));
         let item = |page: u32, text: String| Item {
             source: Source::Page { document: id, page },
@@ -24,12 +28,12 @@ impl App {
             title: document.filename.clone().filter(|_| page == 1).unwrap_or_default(),
             date,
         };
-        let mut items: Vec<Item> =
-            reading.pages.into_iter().map(|page| item(page.number, page.text)).collect();
+        let mut items: Vec<Item> = pages.into_iter().map(|page| item(page.number, page.text)).collect();
         if items.is_empty() {
             items.push(item(1, String::new()));
         }
-        Ok(self.index.replace_document(id, &items)?)
+        let index = self.index.clone();
+        Ok(tokio::task::spawn_blocking(move || index.replace_document(id, &items)).await??)
     }
 
     /// Makes a dossier's own facts findable.

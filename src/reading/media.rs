@@ -89,6 +89,13 @@ media_types! {
     Unknown = "application/octet-stream",
 }
 
+impl MediaType {
+    /// Whether there is a reader for it. What has none is archived like everything else.
+    pub const fn is_readable(self) -> bool {
+        matches!(self, Self::Pdf | Self::Jpeg | Self::Png | Self::Tiff | Self::Webp | Self::Text)
+    }
+}
+
 impl std::fmt::Display for MediaType {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())
