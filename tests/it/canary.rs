@@ -1,0 +1,76 @@
+//! Nothing readable at rest: markers go in at every text-bearing door and must lie nowhere on the disk.
+
+use std::path::Path;
+
+use lantai::cli::demo::paper;
+use serde_json::json;
+
+use crate::server::{Server, Setting, files_below};
+
+const IN_TEXT: &str = "麒麟暗记ZEBRA7731";
+const IN_FILENAME: &str = "凤凰暗记QUAGGA8842";
+const IN_NAME: &str = "欧阳貔貅";
+const IN_NOTE: &str = "饕餮暗记OKAPI9953";
+
+#[tokio::test]
+async fn what_search_finds_lies_nowhere_in_the_clear() {
+    let mut server = Server::new(Setting::default());
+    let (li, wang) = (server.desk("li").await, server.desk("wang").await);
+    let dossier = li.dossier(IN_NAME).await;
+    let case = li.case(&dossier, 1).await;
+    let pdf = paper::pdf(&[format!("合同条款 {IN_TEXT}")]).unwrap();
+    let filename = format!("{IN_FILENAME}.pdf");
+    let query =
+        [("dossier", dossier.as_str()), ("case", &case), ("kind", "trust_contract"), ("filename", &filename)];
+    li.upload(&query, pdf).await.ok();
+    li.act(&case, "submit", json!({})).await.ok();
+    let said = json!({ "reason": "missing", "documents": ["person_id"], "contracts": 1, "note": IN_NOTE });
+    wang.act(&case, "return", said).await.ok();
+    for marker in [IN_TEXT, IN_FILENAME, IN_NAME, IN_NOTE] {
+        let found = wang.find(&format!("\"{marker}\""), 1).await;
+        assert!(found["hits"][0]["snippet"].as_str().unwrap().contains("<mark>"), "{found}");
+    }
+    assert_clean(server.folder.path());
+    server.kill();
+    assert_clean(server.folder.path());
+}
+
+/// No marker, in any of the encodings, in any file below the folder.
+fn assert_clean(folder: &Path) {
+    let files = files_below(folder);
+    assert!(files.len() > 20, "there is something to look through");
+    for path in files {
+        let bytes = std::fs::read(&path).unwrap();
+        for marker in [IN_TEXT, IN_FILENAME, IN_NAME, IN_NOTE] {
+            for (encoding, needle) in encoded(marker) {
+                assert!(!contains(&bytes, &needle), "{} holds a marker in {encoding}", path.display());
+            }
+        }
+    }
+}
+
+fn encoded(marker: &str) -> Vec<(&'static str, Vec<u8>)> {
+    use base64::prelude::{BASE64_STANDARD_NO_PAD, Engine};
+    let utf16: Vec<u16> = marker.encode_utf16().collect();
+    let gbk = encoding_rs::GBK.encode(marker).0.into_owned();
+    let whole_groups = marker.len() / 3 * 3;
+    vec![
+        ("UTF-8", marker.as_bytes().to_vec()),
+        ("UTF-16LE", utf16.iter().flat_map(|unit| unit.to_le_bytes()).collect()),
+        ("UTF-16BE", utf16.iter().flat_map(|unit| unit.to_be_bytes()).collect()),
+        ("GBK", gbk),
+        ("base64", BASE64_STANDARD_NO_PAD.encode(&marker.as_bytes()[..whole_groups]).into_bytes()),
+    ]
+}
+
+fn contains(bytes: &[u8], needle: &[u8]) -> bool {
+    bytes.windows(needle.len()).any(|window| window == needle)
+}
+
+#[test]
+fn the_search_for_markers_would_find_one() {
+    for (encoding, needle) in encoded(IN_TEXT) {
+        assert!(needle.len() > 8, "{encoding}");
+        assert!(contains(&[b"before".as_slice(), &needle, b"after"].concat(), &needle));
+    }
+}
