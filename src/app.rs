@@ -68,7 +68,7 @@ pub struct Parts {
     /// Wakes the job runner.
     pub work: Notify,
     /// Held as long as the archive is open: there is one server a data folder.
-    _lock: Option<File>,
+    lock: File,
 }
 
 impl std::ops::Deref for App {

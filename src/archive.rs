@@ -7,6 +7,7 @@ mod find;
 mod ingest;
 mod passing;
 mod retrieve;
+mod sweep;
 mod verify;
 
 use std::sync::Arc;

@@ -124,6 +124,11 @@ impl Dossiers {
     }
 }
 
+/// Whether there is a dossier of this id.
+pub fn exists(records: &Records, id: DossierId) -> Result<bool, records::Error> {
+    records.contains(&DOSSIERS, id.as_bytes())
+}
+
 fn project_opened(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
     let dossier: Dossier = projection.fact()?;
     projection.put(&DOSSIERS, dossier.id.as_bytes(), &dossier)?;

@@ -1,6 +1,7 @@
 //! Opening an archive: lock, key, stores, then the two sides of the log made to agree.
 
 use std::fs::{File, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,7 +84,7 @@ impl App {
         if !key_file.exists() {
             return Err(Error::Missing(config.data));
         }
-        let lock = lock(&config.data)?;
+        let (lock, was_closed) = lock(&config.data)?;
         let archive = read_identity_file(&key_file, config.passphrase()?.as_ref())?;
         let manifest = Manifest::get(&objects).await?.ok_or(Error::WrongStore)?;
         if manifest.archive_recipient != archive.recipient().to_string() {
@@ -100,18 +101,46 @@ impl App {
         if set_aside.iter().any(|path| path.to_string_lossy().contains("index")) || caught_up.replayed > 0 {
             app.reindex_everything()?;
         }
+        if !was_closed {
+            let swept = app.archive.sweep().await.map_err(|_| Error::WrongStore)?;
+            tracing::info!(
+                objects = swept,
+                "the archive was not closed: what cut-off uploads had left was swept away"
+            );
+        }
         Ok(Opened { app, caught_up, set_aside })
+    }
+
+    /// Notes that the archive is left in order: all is published and no upload is under way.
+    pub fn close(&self) -> Result<(), Error> {
+        mark(&self.lock, &self.config.data, "")
     }
 }
 
-fn lock(data: &Path) -> Result<File, Error> {
+/// What stands in the lock file while an archive is open.
+const OPEN: &str = "open\n";
+
+/// Locks the data folder; tells whether it was closed in order before.
+fn lock(data: &Path) -> Result<(File, bool), Error> {
     let path = data.join("lock");
-    let file = File::create(&path).map_err(|source| io_error(&path, source))?;
+    let mut options = File::options();
+    let opened = options.read(true).write(true).create(true).truncate(false).open(&path);
+    let mut file = opened.map_err(|source| io_error(&path, source))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::InUse(data.to_owned())),
-        Err(TryLockError::Error(source)) => Err(io_error(&path, source)),
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(Error::InUse(data.to_owned())),
+        Err(TryLockError::Error(source)) => return Err(io_error(&path, source)),
     }
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(|source| io_error(&path, source))?;
+    mark(&file, data, OPEN)?;
+    Ok((file, text.is_empty()))
+}
+
+fn mark(mut lock: &File, data: &Path, text: &str) -> Result<(), Error> {
+    let written = lock.set_len(0).and_then(|()| lock.seek(SeekFrom::Start(0)));
+    let written = written.and_then(|_| lock.write_all(text.as_bytes())).and_then(|()| lock.sync_all());
+    written.map_err(|source| io_error(&data.join("lock"), source))
 }
 
 struct Stores {
@@ -239,7 +268,7 @@ impl Stores {
             work: Notify::new(),
             manifest: self.manifest,
             objects: self.objects,
-            _lock: Some(lock),
+            lock,
             config,
             clock,
             records,

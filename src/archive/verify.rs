@@ -96,14 +96,10 @@ impl Archive {
         let mut known = HashSet::new();
         for listed in self.objects.list(Prefix::All).await? {
             report.objects += 1;
-            match &listed.key {
-                None => report.add(ProblemCode::Foreign, &listed.path),
-                Some(Key::Original { document, .. } | Key::Text { document, .. }) => {
-                    if documents::get(&self.records, *document)?.is_none() {
-                        report.add(ProblemCode::Orphan, &listed.path);
-                    }
-                }
-                Some(_) => {}
+            if listed.key.is_none() {
+                report.add(ProblemCode::Foreign, &listed.path);
+            } else if self.orphan(&listed)?.is_some() {
+                report.add(ProblemCode::Orphan, &listed.path);
             }
             known.insert(listed.path);
         }

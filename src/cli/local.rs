@@ -32,6 +32,7 @@ pub(super) async fn init(
     let data = config.data.clone();
     let fresh = App::init(config, Clock::system(), recovery).await?;
     let shown = fresh.recovery_key.as_ref().filter(|_| recovery_out.is_none());
+    fresh.opened.app.close()?;
     if as_json {
         output::say_json(&json!({
             "archive": fresh.opened.app.manifest.archive,
@@ -72,7 +73,8 @@ impl Session {
 
     async fn close(self) -> anyhow::Result<()> {
         self.publisher.abort();
-        Ok(self.app.journal.publish_waiting().await?)
+        self.app.journal.publish_waiting().await?;
+        Ok(self.app.close()?)
     }
 }
 
@@ -228,5 +230,6 @@ pub(super) async fn restore(
         }
     }
     app.journal.publish_waiting().await?;
+    app.close()?;
     Ok(Outcome::Clean)
 }

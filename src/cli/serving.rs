@@ -54,7 +54,7 @@ impl Running {
             task.abort();
         }
         self.app.journal.publish_waiting().await?;
-        Ok(())
+        Ok(self.app.close()?)
     }
 }
 

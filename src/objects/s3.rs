@@ -251,27 +251,31 @@ impl Backend for S3 {
 
 /// Gives an unfinished upload up, so that its parts do not lie in the store for ever.
 struct AbortOnDrop {
-    /// Client, bucket, key and upload id.
-    abort: Option<(Client, String, String, String)>,
+    abort: Option<Unfinished>,
 }
+
+/// Client, bucket, key and upload id.
+type Unfinished = (Client, String, String, String);
 
 impl AbortOnDrop {
     async fn abort_now(&mut self) {
-        if let Some((client, bucket, key, upload)) = self.abort.take() {
-            let _ = client.abort_multipart_upload().bucket(bucket).key(key).upload_id(upload).send().await;
+        if let Some(unfinished) = self.abort.take() {
+            abort(unfinished).await;
         }
     }
 }
 
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
-        let mut again = Self { abort: self.abort.take() };
-        if again.abort.is_some()
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
-            runtime.spawn(async move { again.abort_now().await });
+        let Some(unfinished) = self.abort.take() else { return };
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(abort(unfinished));
         }
     }
+}
+
+async fn abort((client, bucket, key, upload): Unfinished) {
+    let _ = client.abort_multipart_upload().bucket(bucket).key(key).upload_id(upload).send().await;
 }
 
 fn base64(digest: &Sha256Digest) -> String {

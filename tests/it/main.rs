@@ -3,10 +3,14 @@
 
 mod bad_input;
 mod canary;
+mod crash;
 mod foreign;
+mod garage;
 mod journeys;
 mod packs;
 mod reading;
+mod restore;
 mod samples;
 mod server;
+mod stores;
 mod tour;

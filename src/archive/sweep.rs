@@ -1,0 +1,36 @@
+//! Sweeping: what uploads left behind that were cut off by a crash, between the object and its entry.
+
+use super::{Archive, Error};
+use crate::documents;
+use crate::objects::{Key, Listed, Prefix};
+
+impl Archive {
+    /// Deletes originals, texts and keys that no entry speaks of; tells how many.
+    ///
+    /// Only for the moment between opening an archive that was not closed and opening its doors: then the log is
+    /// caught up and no upload is under way, so that whatever has no entry was never acknowledged.
+    pub(crate) async fn sweep(&self) -> Result<usize, Error> {
+        let mut swept = 0;
+        for prefix in [Prefix::Documents, Prefix::Keys] {
+            for listed in self.objects.list(prefix).await? {
+                if let Some(key) = self.orphan(&listed)? {
+                    self.objects.delete(key).await?;
+                    swept += 1;
+                }
+            }
+        }
+        Ok(swept)
+    }
+
+    /// The key of an object that belongs to a subject without an entry.
+    pub(super) fn orphan<'a>(&self, listed: &'a Listed) -> Result<Option<&'a Key>, Error> {
+        let known = match &listed.key {
+            Some(Key::Original { document, .. } | Key::Text { document, .. }) => {
+                documents::get(&self.records, *document)?.is_some()
+            }
+            Some(Key::DossierKey(dossier)) => crate::dossiers::exists(&self.records, *dossier)?,
+            _ => true,
+        };
+        Ok(listed.key.as_ref().filter(|_| !known))
+    }
+}
