@@ -17,9 +17,13 @@ use crate::queue::{self, Job, Waiting};
 use crate::records::Batch;
 
 /// Jobs of one round; after a round the index is committed.
-const ROUND_JOBS: usize = 64;
+const ROUND_JOBS: usize = 256;
 /// How long the runner sleeps when nobody wakes it.
 const NAP: Duration = Duration::from_secs(2);
+/// How long jobs gather before a round.
+const GATHER: Duration = Duration::from_millis(500);
+/// After so many naps in a row the index gives its memory back.
+const NAPS_BEFORE_REST: u32 = 5;
 const FIRST_PAUSE_SECONDS: i64 = 2;
 const LONGEST_PAUSE_SECONDS: i64 = 3600;
 
@@ -31,23 +35,34 @@ pub(crate) fn archive_itself() -> PersonId {
 impl App {
     /// Runs jobs and timers, for ever. Run it as one task for the archive.
     pub async fn work_forever(&self) {
+        let mut idle_naps = 0;
         loop {
             match self.run_due_jobs().await {
                 Ok(0) => {
-                    if let Err(error) = self.run_timers().await {
-                        tracing::warn!(%error, "timers could not be run");
-                    }
-                    if let Err(error) = self.index.rest() {
-                        tracing::warn!(%error, "the index could not be put to rest");
-                    }
-                    let _ = tokio::time::timeout(NAP, self.work.notified()).await;
+                    self.rest(idle_naps).await;
+                    let woken = tokio::time::timeout(NAP, self.work.notified()).await.is_ok();
+                    idle_naps = if woken { 0 } else { idle_naps + 1 };
+                    // Where one job comes, more are on their way: together they cost one commit of the index.
+                    tokio::time::sleep(GATHER).await;
                 }
-                Ok(_) => {}
+                Ok(_) => idle_naps = 0,
                 Err(error) => {
                     tracing::warn!(%error, "jobs could not be run");
                     tokio::time::sleep(NAP).await;
                 }
             }
+        }
+    }
+
+    /// Nothing is to be done: time for the timers and, after a while, for giving memory back.
+    async fn rest(&self, idle_naps: u32) {
+        if let Err(error) = self.run_timers().await {
+            tracing::warn!(%error, "timers could not be run");
+        }
+        if idle_naps == NAPS_BEFORE_REST
+            && let Err(error) = self.index.rest()
+        {
+            tracing::warn!(%error, "the index could not be put to rest");
         }
     }
 

@@ -17,7 +17,7 @@ use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPa
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use base64::prelude::{BASE64_STANDARD, Engine};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::FuturesOrdered;
 use futures::{StreamExt, TryStreamExt};
@@ -110,7 +110,7 @@ impl S3 {
             while under_way.len() >= self.parts_in_flight {
                 done.extend(under_way.try_next().await?);
             }
-            let part = read_part(&mut content, BytesMut::new(), self.part_bytes).await?;
+            let part = read_part(&mut content, self.part_bytes).await?;
             next = Some(part).filter(|part| !part.is_empty());
         }
         done.extend(under_way.try_collect::<Vec<_>>().await?);
@@ -169,22 +169,30 @@ fn client(endpoint: Option<String>, region: Option<String>, settings: &config::S
     Client::from_conf(config.build())
 }
 
-/// Gathers content until there is more than `part_bytes` of it, or no more.
-async fn read_part(content: &mut Chunks, mut part: BytesMut, part_bytes: usize) -> Result<Bytes, Error> {
-    while part.len() < part_bytes {
+/// Gathers content until there is more than `part_bytes` of it, or no more. A single piece is not copied.
+async fn read_part(content: &mut Chunks, part_bytes: usize) -> Result<Bytes, Error> {
+    let mut pieces: Vec<Bytes> = Vec::new();
+    let mut size_bytes = 0;
+    while size_bytes < part_bytes {
         match content.next().await {
-            Some(Ok(chunk)) => part.extend_from_slice(&chunk),
+            Some(Ok(piece)) => {
+                size_bytes += piece.len();
+                pieces.push(piece);
+            }
             Some(Err(error)) => return Err(Error::new(ErrorKind::Broken, error)),
             None => break,
         }
     }
-    Ok(part.freeze())
+    Ok(match pieces.len() {
+        0 | 1 => pieces.pop().unwrap_or_default(),
+        _ => pieces.concat().into(),
+    })
 }
 
 impl Backend for S3 {
     fn put(&self, path: String, mut content: Chunks) -> BoxFuture<'_, Result<Stored, Error>> {
         async move {
-            let first = read_part(&mut content, BytesMut::new(), self.part_bytes).await?;
+            let first = read_part(&mut content, self.part_bytes).await?;
             let key = self.key(&path);
             if first.len() < self.part_bytes {
                 self.put_whole(key, first).await

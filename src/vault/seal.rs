@@ -15,7 +15,7 @@ use futures::{Stream, StreamExt};
 use super::Recipient;
 
 /// Ciphertext is handed on in pieces of at least this size, except the last.
-const PIECE_BYTES: usize = 256 * 1024;
+const PIECE_BYTES: usize = 1 << 20;
 
 /// An age file as a stream of ciphertext chunks.
 ///

@@ -1,5 +1,7 @@
 //! All integration tests, in one binary.
 #![expect(clippy::disallowed_methods, reason = "tests read the environment to find what they need")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "what is not as expected fails the test")]
+#![expect(clippy::print_stdout, reason = "a test says what it skipped and what it measured")]
 
 mod bad_input;
 mod canary;
@@ -7,6 +9,7 @@ mod crash;
 mod foreign;
 mod garage;
 mod journeys;
+mod memory;
 mod packs;
 mod reading;
 mod restore;
