@@ -1,15 +1,15 @@
 //! The API of docs/api.md: one file a subject.
 
-mod cases;
-mod documents;
-mod dossiers;
+pub(super) mod cases;
+pub(super) mod documents;
+pub(super) mod dossiers;
 mod health;
 mod log;
-mod penalties;
+pub(super) mod penalties;
 mod people;
-mod queue;
-mod search;
-mod session;
+pub(super) mod queue;
+pub(super) mod search;
+pub(super) mod session;
 
 use axum::Router;
 use axum::extract::rejection::{JsonRejection, QueryRejection};

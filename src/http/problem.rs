@@ -19,12 +19,13 @@ pub struct Problem {
     /// Name, Chinese, English.
     values: Vec<(&'static str, String, String)>,
     members: Map<String, Value>,
+    refusal: Option<Box<Refusal>>,
 }
 
 impl Problem {
     /// A problem of this stable code.
     pub fn new(code: &'static str) -> Self {
-        Self { code, values: Vec::new(), members: Map::new() }
+        Self { code, values: Vec::new(), members: Map::new(), refusal: None }
     }
 
     /// The request cannot be understood.
@@ -54,6 +55,16 @@ impl Problem {
     /// The stable code.
     pub fn code(&self) -> &'static str {
         self.code
+    }
+
+    /// The workflow's refusal, if that is what went wrong.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        self.refusal.as_deref()
+    }
+
+    /// A member of the answer.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.members.get(name)
     }
 
     /// The sentence.
@@ -277,7 +288,8 @@ impl From<cases::Error> for Problem {
 impl From<Refusal> for Problem {
     /// Every refusal names its cause, in words and in members.
     fn from(refusal: Refusal) -> Self {
-        let problem = Self::new(refusal.code());
+        let mut problem = Self::new(refusal.code());
+        problem.refusal = Some(Box::new(refusal.clone()));
         match refusal {
             Refusal::Role { needed } => problem.value("roles", needed.join(", ")).member("needed", needed),
             Refusal::FourEyes => problem,

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::documents::{attach, permitted};
 use super::{Json, Query, parse_id};
 use crate::access::Action;
-use crate::cases::{self, Ground, HistoryItem};
+use crate::cases::{self, Claim, Ground, HistoryItem};
 use crate::domain::{CaseId, DocumentId, DossierId};
 use crate::dossiers::Dossier;
 use crate::http::caller::rules;
@@ -191,11 +191,20 @@ pub(super) async fn claim(
     Path(id): Path<String>,
     Query(taking): Query<Taking>,
 ) -> Result<Response, Problem> {
-    let (case, _, permit) = case_for(&door, &caller, &id, Action::ActOnCase)?;
-    let minutes = i64::try_from(door.app.config.session.claim_minutes).unwrap_or(15);
-    let lasts = SignedDuration::from_mins(minutes);
-    let claim = door.app.cases.claim(&permit, case.id, lasts, taking.take_over).await?;
+    let claim = claim_case(&door, &caller, &id, taking.take_over).await?;
     Ok(axum::Json(json!({ "claimed_by": claim.name, "until": claim.until })).into_response())
+}
+
+/// Claims a case for the caller, or renews their claim.
+pub(crate) async fn claim_case(
+    door: &Door,
+    caller: &Caller,
+    id: &str,
+    take_over: bool,
+) -> Result<Claim, Problem> {
+    let (case, _, permit) = case_for(door, caller, id, Action::ActOnCase)?;
+    let minutes = i64::try_from(door.app.config.session.claim_minutes).unwrap_or(15);
+    Ok(door.app.cases.claim(&permit, case.id, SignedDuration::from_mins(minutes), take_over).await?)
 }
 
 /// `DELETE /api/v1/cases/{id}/claim`
@@ -204,9 +213,14 @@ pub(super) async fn release(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let (case, _, permit) = case_for(&door, &caller, &id, Action::ActOnCase)?;
-    door.app.cases.release(&permit, case.id).await?;
+    release_case(&door, &caller, &id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Gives the caller's claim on a case back.
+pub(crate) async fn release_case(door: &Door, caller: &Caller, id: &str) -> Result<(), Problem> {
+    let (case, _, permit) = case_for(door, caller, id, Action::ActOnCase)?;
+    Ok(door.app.cases.release(&permit, case.id).await?)
 }
 
 /// A case as this caller sees it: with the actions that are theirs to take now.

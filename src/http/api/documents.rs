@@ -122,7 +122,7 @@ where
 }
 
 /// Refuses before the upload what the case would refuse after it.
-fn check_case(
+pub(crate) fn check_case(
     door: &Door,
     permit: &Permit,
     dossier: &Dossier,

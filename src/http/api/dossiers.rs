@@ -66,7 +66,8 @@ pub(crate) async fn open_dossier(
     if let Err(problems) = in_force.pack.validate_facts(kind, &facts) {
         let said: Vec<String> =
             problems.iter().map(|problem| format!("{}: {}", problem.path, problem.message)).collect();
-        return Err(Problem::new("bad_facts").value("what", said.join("; ")));
+        let facts: Vec<String> = problems.into_iter().map(|problem| problem.path).collect();
+        return Err(Problem::new("bad_facts").value("what", said.join("; ")).member("facts", facts));
     }
     let adviser = adviser(door, &caller.actor, &facts)?;
     Ok(door.app.dossiers.open(&permit, kind, facts, adviser).await?)
