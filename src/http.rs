@@ -5,6 +5,7 @@
 
 pub mod api;
 mod caller;
+mod pages;
 mod problem;
 mod upload;
 
@@ -62,6 +63,7 @@ pub fn router(app: App) -> Router {
     let door = Door::new(app);
     Router::new()
         .merge(api::routes())
+        .merge(pages::routes(&door))
         .fallback(|| async { Problem::new("not_found") })
         .method_not_allowed_fallback(|| async { Problem::new("method_not_allowed") })
         .layer(limit)

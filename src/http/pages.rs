@@ -1,0 +1,59 @@
+//! The pages: what a clerk, a reviewer and a manager work with, made on the server, without scripts.
+//!
+//! Layer 7. A handler calls the same functions as the API and puts what comes back into words; it decides nothing.
+//! Every form is a plain POST that ends in a redirect, or in the same page with a sentence and what was typed. The
+//! words of the department come from its pack, all others from the Fluent files, under ids that begin with `page-`.
+
+mod asset;
+mod case;
+mod dossier;
+mod dossiers;
+mod form;
+mod frame;
+mod intake;
+mod missing;
+mod papers;
+mod penalties;
+mod queue;
+mod search;
+mod sign_in;
+mod visit;
+mod words;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use axum::routing::{get, post};
+
+use super::Door;
+
+/// The pages' routes.
+pub(super) fn routes(door: &Door) -> Router<Door> {
+    let uploads = Router::new()
+        .route("/cases/{id}/documents", post(intake::into_case))
+        .route("/dossiers/{id}/documents", post(intake::into_dossier))
+        // The archive's own limit counts; a document is never held in memory as a whole.
+        .layer(DefaultBodyLimit::disable());
+    Router::new()
+        .route("/", get(queue::home))
+        .route("/queue", get(queue::show))
+        .route("/sign-in", get(sign_in::ask).post(sign_in::enter))
+        .route("/sign-out", post(sign_in::leave))
+        .route("/cases/{id}", get(case::show))
+        .route("/cases/{id}/actions/{action}", post(case::act))
+        .route("/cases/{id}/claim", post(case::claim))
+        .route("/cases/{id}/release", post(case::release))
+        .route("/cases/{id}/attach", post(case::attach))
+        .route("/dossiers", get(dossiers::show))
+        .route("/dossiers/new", get(dossiers::ask).post(dossiers::open))
+        .route("/dossiers/{id}", get(dossier::show))
+        .route("/dossiers/{id}/cases", post(dossier::start_case))
+        .route("/search", get(search::show))
+        .route("/penalties", get(penalties::show))
+        .merge(uploads)
+        .route_layer(middleware::from_fn_with_state(door.clone(), visit::around))
+        .route("/static/{file}", get(asset::show))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,209 @@
+//! One customer's dossier: facts, cases, what is missing, documents.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::form::{Choice, Fields, Form};
+use super::frame::{Frame, page};
+use super::intake::Refused;
+use super::papers::{Paper, Upload, papers, upload};
+use super::visit::Signed;
+use super::words::{self, Moment, moment, titled};
+use crate::access::Action;
+use crate::cases;
+use crate::documents;
+use crate::domain::DossierId;
+use crate::dossiers::Dossier;
+use crate::http::api::cases::start_case as start;
+use crate::http::api::{Query, parse_id};
+use crate::http::caller::rules;
+use crate::http::{Door, Problem};
+use crate::text::{Lang, say};
+use crate::workflow::{Case, Refusal, Title, checklist};
+
+#[derive(Template)]
+#[template(path = "dossier.html")]
+struct Page {
+    frame: Frame,
+    id: DossierId,
+    name: String,
+    adviser: String,
+    opened: Moment,
+    facts: Vec<(String, String)>,
+    cases: Vec<Row>,
+    papers: Vec<Paper>,
+    upload: Option<Upload>,
+    workflows: Vec<Choice>,
+    contracts: String,
+    alert: Option<String>,
+    done: Option<String>,
+}
+
+struct Row {
+    href: Option<String>,
+    workflow: String,
+    state: String,
+    is_final: bool,
+    attempt: u32,
+    started: Moment,
+    due: Option<Moment>,
+    overdue: bool,
+    missing: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+pub(super) struct Done {
+    #[serde(default)]
+    done: String,
+}
+
+/// `GET /dossiers/{id}`
+pub(super) async fn show(
+    State(door): State<Door>,
+    signed: Signed,
+    Path(id): Path<String>,
+    Query(done): Query<Done>,
+) -> Result<Response, Problem> {
+    let mut content = content(&door, &signed, parse_id(&id, "unknown_dossier")?)?;
+    content.done = match done.done.as_str() {
+        "documents" => Some(say(signed.visit.lang, "page-done-documents")),
+        "opened" => Some(say(signed.visit.lang, "page-done-opened")),
+        _ => None,
+    };
+    page(StatusCode::OK, &content)
+}
+
+/// `POST /dossiers/{id}/cases`
+pub(super) async fn start_case(
+    State(door): State<Door>,
+    signed: Signed,
+    Path(id): Path<String>,
+    Form(fields): Form<Fields>,
+) -> Result<Response, Problem> {
+    let id: DossierId = parse_id(&id, "unknown_dossier")?;
+    let started = match contracts(fields.get("contracts")) {
+        Ok(contracts) => start(&door, &signed.caller, fields.get("workflow"), id, contracts).await,
+        Err(problem) => Err(problem),
+    };
+    match started {
+        Ok(case) => Ok(Redirect::to(&format!("/cases/{}", case.id)).into_response()),
+        Err(problem) => {
+            let mut content = content(&door, &signed, id).map_err(|_| problem.clone())?;
+            content.alert = Some(problem.sentence(signed.visit.lang));
+            content.contracts = fields.get("contracts").to_owned();
+            page(problem.status(), &content)
+        }
+    }
+}
+
+fn contracts(text: &str) -> Result<u32, Problem> {
+    let why = || Title::new(say(Lang::Zh, "page-whole-number"), say(Lang::En, "page-whole-number"));
+    text.parse().map_err(|_| Problem::from(Refusal::BadValue { input: "contracts".into(), why: why() }))
+}
+
+/// The dossier's page after an upload that was refused.
+pub(super) fn after_refused_upload(
+    door: &Door,
+    signed: &Signed,
+    id: DossierId,
+    refused: &Refused,
+) -> Result<Response, Problem> {
+    let mut content = content(door, signed, id).map_err(|_| refused.problem.clone())?;
+    content.alert = Some(refused.sentence(signed.visit.lang));
+    if let Some(upload) = &mut content.upload {
+        upload.choose(&refused.kind);
+    }
+    page(refused.problem.status(), &content)
+}
+
+fn content(door: &Door, signed: &Signed, id: DossierId) -> Result<Page, Problem> {
+    let (caller, lang) = (signed.caller.as_ref(), signed.visit.lang);
+    let (dossier, _) = caller.dossier(door, id, Action::ViewDossier)?;
+    let may = |action| caller.may_with(door, action, &dossier).is_ok();
+    let of_dossier = documents::of_dossier(&door.app.records, id)?;
+    let (mut rows, mut missing) = (Vec::new(), Vec::new());
+    for case in cases::of_dossier(&door.app.records, id)? {
+        rows.push(row(door, lang, &dossier, case, may(Action::ViewCase), &mut missing)?);
+    }
+    rows.sort_by(|a, b| b.started.exact.cmp(&a.started.exact));
+    let upload = match may(Action::AddDocument) {
+        true => Some(upload(door, lang, format!("/dossiers/{id}/documents"), &missing)?),
+        false => None,
+    };
+    Ok(Page {
+        frame: Frame::of(door, &signed.visit, dossier.name()),
+        id,
+        name: dossier.name().to_owned(),
+        adviser: door.app.people.get(dossier.adviser)?.map(|person| person.name).unwrap_or_default(),
+        opened: moment(dossier.opened_at),
+        facts: facts(lang, &dossier),
+        cases: rows,
+        papers: papers(door, caller, lang, &dossier, of_dossier)?,
+        upload,
+        workflows: if may(Action::StartCase) { workflows(door, lang)? } else { Vec::new() },
+        contracts: "1".into(),
+        alert: None,
+        done: None,
+    })
+}
+
+fn row(
+    door: &Door,
+    lang: Lang,
+    dossier: &Dossier,
+    case: Case,
+    may_view: bool,
+    missing: &mut Vec<String>,
+) -> Result<Row, Problem> {
+    let (_, definition) = door.app.packs.definition(&case.definition, &case.workflow)?;
+    let mut lacking = Vec::new();
+    if !case.is_final {
+        for item in checklist(&definition, &dossier.facts, &case).items.into_iter().filter(|item| !item.ok) {
+            lacking.push(item.title.get(lang.tag()).to_owned());
+            missing.extend(item.kinds.into_iter().filter(|kind| !missing.contains(kind)).collect::<Vec<_>>());
+        }
+    }
+    let state = definition.state(&case.state).map(|state| &state.title);
+    Ok(Row {
+        href: may_view.then(|| format!("/cases/{}", case.id)),
+        workflow: titled(Some(&definition.title), lang, &case.workflow),
+        state: titled(state, lang, &case.state),
+        is_final: case.is_final,
+        attempt: case.attempt,
+        started: moment(case.started_at),
+        overdue: !case.is_final && case.deadline.is_some_and(|deadline| deadline < door.app.clock.now()),
+        due: case.deadline.filter(|_| !case.is_final).map(moment),
+        missing: lacking,
+    })
+}
+
+fn workflows(door: &Door, lang: Lang) -> Result<Vec<Choice>, Problem> {
+    let in_force = rules(door)?;
+    let choice = |(name, definition): (&String, &std::sync::Arc<crate::workflow::Definition>)| Choice {
+        value: name.clone(),
+        label: titled(Some(&definition.title), lang, name),
+        chosen: false,
+    };
+    Ok(in_force.pack.definitions().iter().map(choice).collect())
+}
+
+/// The facts in words, without the name, which stands above them.
+fn facts(lang: Lang, dossier: &Dossier) -> Vec<(String, String)> {
+    let shown = dossier.facts.iter().filter(|(name, _)| *name != "name");
+    shown.map(|(name, value)| (words::fact(lang, name), fact_value(lang, name, value))).collect()
+}
+
+fn fact_value(lang: Lang, name: &str, value: &Value) -> String {
+    match (name, value) {
+        ("kind", Value::String(kind)) if kind == "person" => say(lang, "page-fact-kind-person"),
+        ("kind", Value::String(kind)) if kind == "institution" => say(lang, "page-fact-kind-institution"),
+        (_, Value::Bool(true)) => say(lang, "page-yes"),
+        (_, Value::Bool(false)) => say(lang, "page-no"),
+        (_, Value::String(text)) => text.clone(),
+        (_, other) => other.to_string(),
+    }
+}

@@ -1,0 +1,122 @@
+//! What stands around every page: its language and title, the way to the other pages, who is signed in.
+
+use askama::Template;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::asset::STYLESHEET_ADDRESS;
+use super::visit::Visit;
+use super::words;
+use crate::access::Action;
+use crate::http::caller::rules;
+use crate::http::{Caller, Door, Problem};
+use crate::text::{self, Lang};
+
+/// What every template gets as `frame`.
+pub(super) struct Frame {
+    pub(super) lang: Lang,
+    pub(super) title: String,
+    pub(super) stylesheet: &'static str,
+    pub(super) links: Vec<Link>,
+    pub(super) who: Option<Who>,
+    /// This page in the other language.
+    pub(super) translated: String,
+    pub(super) may_search: bool,
+}
+
+/// A way to another page.
+pub(super) struct Link {
+    pub(super) href: &'static str,
+    pub(super) label: String,
+    /// Whether this page is there.
+    pub(super) current: bool,
+}
+
+/// Who is signed in.
+pub(super) struct Who {
+    pub(super) name: String,
+    pub(super) roles: String,
+}
+
+impl Frame {
+    /// The frame of a page with this title.
+    pub(super) fn of(door: &Door, visit: &Visit, title: impl Into<String>) -> Self {
+        let caller = visit.caller.as_deref();
+        let links = caller.map(|caller| links(door, caller, visit)).unwrap_or_default();
+        Self {
+            lang: visit.lang,
+            title: title.into(),
+            stylesheet: &STYLESHEET_ADDRESS,
+            who: caller.map(|caller| who(door, caller, visit.lang)),
+            translated: translated(visit),
+            may_search: links.iter().any(|link| link.href == "/search"),
+            links,
+        }
+    }
+
+    /// The language's tag.
+    pub(super) fn tag(&self) -> &'static str {
+        match self.lang {
+            Lang::Zh => "zh-CN",
+            Lang::En => "en",
+        }
+    }
+
+    /// The other language's tag.
+    pub(super) fn other_tag(&self) -> &'static str {
+        match self.lang {
+            Lang::Zh => "en",
+            Lang::En => "zh-CN",
+        }
+    }
+
+    /// The sentence of this id.
+    pub(super) fn say(&self, id: &str) -> String {
+        text::say(self.lang, id)
+    }
+}
+
+/// A page of this template.
+pub(super) fn page(status: StatusCode, template: &impl Template) -> Result<Response, Problem> {
+    let html = template.render().map_err(|error| {
+        tracing::error!(%error, "a page could not be made");
+        Problem::new("internal")
+    })?;
+    Ok((status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response())
+}
+
+/// The pages that somebody can use, by what they may do.
+pub(super) fn links(door: &Door, caller: &Caller, visit: &Visit) -> Vec<Link> {
+    let may = |action| caller.may(door, action).is_ok();
+    let offered = [
+        ("/queue", "page-queue", may(Action::Queue)),
+        ("/dossiers", "page-dossiers", may(Action::OpenDossier) || sees_all(door, caller)),
+        ("/search", "page-search", may(Action::Search)),
+        ("/penalties", "page-penalties", may(Action::OwnPenalties) || may(Action::AllPenalties)),
+    ];
+    let link = |(href, id, _): (&'static str, &str, bool)| {
+        let here = visit.here.split('?').next().unwrap_or_default();
+        let current = here == href || (here == "/" && href == "/queue");
+        Link { href, label: text::say(visit.lang, id), current }
+    };
+    offered.into_iter().filter(|(.., offered)| *offered).map(link).collect()
+}
+
+/// Whether somebody may see every dossier.
+pub(super) fn sees_all(door: &Door, caller: &Caller) -> bool {
+    rules(door).is_ok_and(|rules| rules.policies.permits_all(&caller.actor, Action::ViewDossier))
+}
+
+fn who(door: &Door, caller: &Caller, lang: Lang) -> Who {
+    let roles = caller.actor.roles.iter().map(|role| words::role(door, lang, role.as_str()));
+    Who { name: caller.actor.name.clone(), roles: words::list(lang, roles) }
+}
+
+fn translated(visit: &Visit) -> String {
+    let other = match visit.lang {
+        Lang::Zh => Lang::En,
+        Lang::En => Lang::Zh,
+    };
+    let joint = if visit.here.contains('?') { '&' } else { '?' };
+    format!("{}{joint}lang={}", visit.here, other.tag())
+}

@@ -1,0 +1,96 @@
+//! Documents as a page lists them, and the form that takes more of them in.
+
+use std::collections::HashMap;
+
+use super::form::Choice;
+use super::words::{self, Moment, moment};
+use crate::access::Action;
+use crate::documents::Document;
+use crate::domain::{DocumentId, PersonId};
+use crate::dossiers::Dossier;
+use crate::http::caller::rules;
+use crate::http::{Caller, Door, Problem};
+use crate::text::Lang;
+
+/// One document of a list.
+pub(super) struct Paper {
+    pub(super) id: DocumentId,
+    pub(super) kind: String,
+    pub(super) filename: String,
+    pub(super) size: String,
+    pub(super) pages: Option<u32>,
+    pub(super) reading: String,
+    pub(super) from: String,
+    pub(super) received: Moment,
+    /// Whether a return named it as failing.
+    pub(super) wrong: bool,
+    /// Where the original is, for those who may take it.
+    pub(super) download: Option<String>,
+}
+
+/// The documents as rows.
+pub(super) fn papers(
+    door: &Door,
+    caller: &Caller,
+    lang: Lang,
+    dossier: &Dossier,
+    documents: Vec<Document>,
+) -> Result<Vec<Paper>, Problem> {
+    let may_download = caller.may_with(door, Action::DownloadDocument, dossier).is_ok();
+    let mut names: HashMap<PersonId, String> = HashMap::new();
+    let mut papers = Vec::new();
+    for document in documents {
+        let from = match names.get(&document.received_from) {
+            Some(name) => name.clone(),
+            None => {
+                let name = door.app.people.get(document.received_from)?.map(|person| person.name).unwrap_or_default();
+                names.insert(document.received_from, name.clone());
+                name
+            }
+        };
+        papers.push(paper(door, lang, document, from, may_download));
+    }
+    Ok(papers)
+}
+
+fn paper(door: &Door, lang: Lang, document: Document, from: String, may_download: bool) -> Paper {
+    Paper {
+        id: document.id,
+        kind: words::kind(door, lang, &document.kind),
+        filename: document.filename.unwrap_or_else(|| document.id.to_string()),
+        size: words::size(document.size_bytes),
+        pages: document.reading.as_ref().map(|reading| reading.pages).filter(|pages| *pages > 0),
+        reading: words::reading(lang, document.reading.map(|reading| reading.outcome)),
+        from,
+        received: moment(document.received_at),
+        wrong: false,
+        download: may_download.then(|| format!("/api/v1/documents/{}/content", document.id)),
+    }
+}
+
+/// The form that takes documents in.
+pub(super) struct Upload {
+    /// Where it is sent.
+    pub(super) action: String,
+    /// The kinds that are still missing.
+    pub(super) missing: Vec<Choice>,
+    /// All other kinds.
+    pub(super) others: Vec<Choice>,
+}
+
+/// The form, with the missing kinds first.
+pub(super) fn upload(door: &Door, lang: Lang, action: String, missing: &[String]) -> Result<Upload, Problem> {
+    let in_force = rules(door)?;
+    let choice = |name: &String| Choice { label: words::kind(door, lang, name), chosen: false, value: name.clone() };
+    let others = in_force.pack.document_kinds().keys().filter(|name| !missing.contains(name)).map(choice).collect();
+    Ok(Upload { action, missing: missing.iter().map(choice).collect(), others })
+}
+
+impl Upload {
+    /// Chooses a kind.
+    pub(super) fn choose(&mut self, kind: &str) {
+        for choice in self.missing.iter_mut().chain(&mut self.others) {
+            choice.chosen = choice.value == kind;
+        }
+    }
+}

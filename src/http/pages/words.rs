@@ -1,0 +1,128 @@
+//! Values as people read them: times in the business zone, sizes, and the pack's names in the page's language.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::domain::{BUSINESS_ZONE, Role};
+use crate::http::Door;
+use crate::http::caller::rules;
+use crate::reading::{Outcome, Reason};
+use crate::text::{self, Lang};
+use crate::workflow::Title;
+
+/// An instant, for people and for programs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Moment {
+    /// `YYYY-MM-DD HH:MM` in the business zone.
+    pub(super) said: String,
+    /// RFC 3339 in UTC.
+    pub(super) exact: String,
+}
+
+/// An instant as it is shown.
+pub(super) fn moment(at: Timestamp) -> Moment {
+    // The zone's data is compiled in; China has kept UTC+8 since 1991, which is the fallback.
+    let zone = TimeZone::get(BUSINESS_ZONE).unwrap_or_else(|_| TimeZone::fixed(jiff::tz::offset(8)));
+    let said = zone.to_datetime(at).strftime("%Y-%m-%d %H:%M").to_string();
+    Moment { said, exact: at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string() }
+}
+
+/// A size in the unit that is easiest to read.
+pub(super) fn size(bytes: u64) -> String {
+    let tenths = |unit: u64| {
+        let tenths = bytes.saturating_mul(10) / unit;
+        format!("{}.{}", tenths / 10, tenths % 10)
+    };
+    match bytes {
+        0..1024 => format!("{bytes} B"),
+        1024..1_048_576 => format!("{} KB", bytes / 1024),
+        1_048_576..1_073_741_824 => format!("{} MB", tenths(1_048_576)),
+        _ => format!("{} GB", tenths(1_073_741_824)),
+    }
+}
+
+/// The pack's words, or the key that has none.
+pub(super) fn titled(title: Option<&Title>, lang: Lang, key: &str) -> String {
+    title.map_or_else(|| key.to_owned(), |title| title.get(lang.tag()).to_owned())
+}
+
+/// What a role is called.
+pub(super) fn role(door: &Door, lang: Lang, name: &str) -> String {
+    if name == Role::ADMIN {
+        return text::say(lang, "page-role-admin");
+    }
+    rules(door).map_or_else(|_| name.to_owned(), |rules| titled(rules.pack.roles().get(name), lang, name))
+}
+
+/// What a kind of document is called.
+pub(super) fn kind(door: &Door, lang: Lang, name: &str) -> String {
+    let found = rules(door).map(|rules| titled(rules.pack.document_kinds().get(name).map(|kind| &kind.title), lang, name));
+    found.unwrap_or_else(|_| name.to_owned())
+}
+
+/// Words one after the other.
+pub(super) fn list(lang: Lang, words: impl IntoIterator<Item = String>) -> String {
+    let words: Vec<String> = words.into_iter().collect();
+    words.join(match lang {
+        Lang::Zh => "、",
+        Lang::En => ", ",
+    })
+}
+
+/// How far a document has been read.
+pub(super) fn reading(lang: Lang, outcome: Option<Outcome>) -> String {
+    let id = match outcome {
+        None => "page-reading-waiting",
+        Some(Outcome::Read) => "page-reading-read",
+        Some(Outcome::NotReadYet { .. }) => "page-reading-picture",
+        Some(Outcome::Unreadable { reason }) => match reason {
+            Reason::Encrypted => "page-reading-encrypted",
+            Reason::NotAPdf | Reason::Damaged => "page-reading-damaged",
+            Reason::UnsupportedType => "page-reading-unsupported",
+            _ => "page-reading-failed",
+        },
+    };
+    text::say(lang, id)
+}
+
+/// What a fact of a dossier is called: our word for it, or its key.
+pub(super) fn fact(lang: Lang, name: &str) -> String {
+    let id = match name {
+        "name" => "page-fact-name",
+        "kind" => "page-fact-kind",
+        "discloses" => "page-fact-discloses",
+        "new" => "page-fact-new",
+        "id_number" => "page-fact-id-number",
+        "phone" => "page-fact-phone",
+        "fax" => "page-fact-fax",
+        "email" => "page-fact-email",
+        "address" => "page-fact-address",
+        "contact_person" => "page-fact-contact-person",
+        "introducer" => "page-fact-introducer",
+        "adviser" => "page-fact-adviser",
+        "unified_code" => "page-fact-unified-code",
+        "birthday" => "page-fact-birthday",
+        other => return other.to_owned(),
+    };
+    text::say(lang, id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{moment, size};
+
+    #[test]
+    fn times_are_those_of_the_business_zone() {
+        let shown = moment("2026-01-31T16:30:00.5Z".parse().unwrap());
+        assert_eq!((shown.said.as_str(), shown.exact.as_str()), ("2026-02-01 00:30", "2026-01-31T16:30:00Z"));
+    }
+
+    #[test]
+    fn sizes_have_the_fitting_unit() {
+        for (bytes, said) in
+            [(0, "0 B"), (1023, "1023 B"), (2048, "2 KB"), (1_572_864, "1.5 MB"), (u64::MAX, "1717986918.3 GB")]
+        {
+            assert_eq!(size(bytes), said);
+        }
+    }
+}
