@@ -18,7 +18,7 @@ use super::frame::{Frame, page};
 use super::intake::Refused;
 use super::papers::{Paper, Upload};
 use super::visit::Signed;
-use super::words::{Moment, moment, titled};
+use super::words::{self, Moment, moment, titled};
 use crate::access::Action;
 use crate::cases::{self, Claim};
 use crate::domain::CaseId;
@@ -218,11 +218,8 @@ fn refused(
         Some(refusal) => refusal.sentence(&definition, lang.tag()),
         None => problem.sentence(lang),
     };
-    let seen = typed.and_then(|typed| typed.version.parse::<u64>().ok()).filter(|_| problem.code() == "stale_version");
-    let changes = match seen {
-        Some(seen) => content.history.iter().filter(|item| u64::from(item.seq) > seen).cloned().collect(),
-        None => Vec::new(),
-    };
+    let seen = typed.and_then(|typed| typed.version.parse::<u64>().ok()).unwrap_or(case.version);
+    let changes = content.history.iter().filter(|item| u64::from(item.seq) > seen).cloned().collect();
     let lost = |typed: &&Typed| content.offers.iter().all(|offer| offer.name != typed.action);
     let lost = typed.filter(lost).map(|typed| typed.note.clone()).filter(|note| !note.is_empty());
     content.alert = Some(Alert { sentence, changes, typed: lost });
@@ -250,7 +247,7 @@ fn content(door: &Door, signed: &Signed, id: &str, typed: Option<&Typed>) -> Res
         attempt: case.attempt,
         contracts: case.contracts,
         overdue: !case.is_final && case.deadline.is_some_and(|deadline| deadline < now),
-        deadline: case.deadline.map(moment),
+        deadline: case.deadline.map(words::deadline),
         may_claim: !offers.is_empty() && claim.as_ref().is_none_or(|held| !held.mine),
         claim,
         complete: seen.checklist.complete,
@@ -273,5 +270,5 @@ fn held(claim: Claim, caller: &Caller) -> Held {
 
 fn waits_for(definition: &Definition, case: &Case, lang: Lang) -> String {
     let roles = definition.state(&case.state).map(|state| state.waits_for.as_slice()).unwrap_or_default();
-    super::words::list(lang, roles.iter().map(|role| titled(definition.roles.get(role), lang, role)))
+    words::list(lang, roles.iter().map(|role| titled(definition.roles.get(role), lang, role)))
 }

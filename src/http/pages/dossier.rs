@@ -93,10 +93,20 @@ pub(super) async fn start_case(
         Ok(case) => Ok(Redirect::to(&format!("/cases/{}", case.id)).into_response()),
         Err(problem) => {
             let mut content = content(&door, &signed, id).map_err(|_| problem.clone())?;
-            content.alert = Some(problem.sentence(signed.visit.lang));
+            content.alert = Some(sentence(&door, signed.visit.lang, fields.get("workflow"), &problem));
             content.contracts = fields.get("contracts").to_owned();
             page(problem.status(), &content)
         }
+    }
+}
+
+/// A refusal in the words of the workflow that was to be started.
+fn sentence(door: &Door, lang: Lang, workflow: &str, problem: &Problem) -> String {
+    let in_force = rules(door).ok();
+    let definition = in_force.as_ref().and_then(|in_force| in_force.pack.definition(workflow));
+    match (problem.refusal(), definition) {
+        (Some(refusal), Some(definition)) => refusal.sentence(definition, lang.tag()),
+        _ => problem.sentence(lang),
     }
 }
 
@@ -176,7 +186,7 @@ fn row(
         attempt: case.attempt,
         started: moment(case.started_at),
         overdue: !case.is_final && case.deadline.is_some_and(|deadline| deadline < door.app.clock.now()),
-        due: case.deadline.filter(|_| !case.is_final).map(moment),
+        due: case.deadline.filter(|_| !case.is_final).map(words::deadline),
         missing: lacking,
     })
 }

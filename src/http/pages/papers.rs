@@ -82,8 +82,9 @@ pub(super) struct Upload {
 pub(super) fn upload(door: &Door, lang: Lang, action: String, missing: &[String]) -> Result<Upload, Problem> {
     let in_force = rules(door)?;
     let choice = |name: &String| Choice { label: words::kind(door, lang, name), chosen: false, value: name.clone() };
+    let only = missing.len() == 1;
     let others = in_force.pack.document_kinds().keys().filter(|name| !missing.contains(name)).map(choice).collect();
-    Ok(Upload { action, missing: missing.iter().map(choice).collect(), others })
+    Ok(Upload { action, missing: missing.iter().map(|name| Choice { chosen: only, ..choice(name) }).collect(), others })
 }
 
 impl Upload {

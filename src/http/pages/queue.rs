@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::frame::{Frame, links, page};
 use super::visit::Signed;
-use super::words::{self, Moment, moment, titled};
+use super::words::{Moment, deadline, moment, titled};
 use crate::access::Action;
 use crate::http::api::Query;
 use crate::http::api::queue::{QueueEntry, waiting};
@@ -111,8 +111,8 @@ fn row(door: &Door, lang: Lang, entry: &QueueEntry, mine: bool) -> Row {
         state: titled(state.map(|state| &state.title), lang, &entry.state),
         attempt: entry.attempt,
         adviser: entry.adviser.clone(),
-        since: words::moment(entry.waiting_since),
-        due: entry.deadline.map(moment),
+        since: moment(entry.waiting_since),
+        due: entry.deadline.map(deadline),
         overdue: entry.overdue,
         claimed_by: entry.claimed_by.clone(),
         mine,

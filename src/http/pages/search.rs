@@ -17,6 +17,7 @@ use crate::http::api::Query;
 use crate::http::api::search::{HitView, Wanted, find};
 use crate::http::caller::rules;
 use crate::http::{Door, Problem};
+use crate::search::{self, Ignored};
 use crate::text::{Lang, say, say_with};
 
 const HITS: usize = 20;
@@ -127,7 +128,7 @@ pub(super) async fn show(
     };
     content.previous = (offset > 0).then(|| asked.at(offset.saturating_sub(HITS)));
     content.next = (offset + HITS < found.total).then(|| asked.at(offset + HITS));
-    content.ignored = found.ignored;
+    content.ignored = search::Query::parse(&asked.q).ignored().iter().map(|part| ignored(lang, part)).collect();
     content.asked = true;
     content.hits = found.hits.into_iter().map(|found| hit(&door, lang, found)).collect::<Result<_, Problem>>()?;
     page(StatusCode::OK, &content)
@@ -155,6 +156,20 @@ fn empty(door: &Door, signed: &Signed, asked: &Asked) -> Result<Page, Problem> {
         next: None,
         alert: None,
     })
+}
+
+/// What of the query had no effect, in words.
+fn ignored(lang: Lang, part: &Ignored) -> String {
+    let (id, word) = match part {
+        Ignored::TooLong | Ignored::TooManyWords => ("page-ignored-too-long", ""),
+        Ignored::OpenQuote => ("page-ignored-quote", ""),
+        Ignored::LoneOr => ("page-ignored-or", ""),
+        Ignored::NoLetters(word) => ("page-ignored-word", word.as_str()),
+        Ignored::BadDate(word) => ("page-ignored-date", word.as_str()),
+        Ignored::BadDossier(word) => ("page-ignored-dossier", word.as_str()),
+        Ignored::NoValue(word) => ("page-ignored-value", word.as_str()),
+    };
+    say_with(lang, id, &[("word", word)])
 }
 
 fn hit(door: &Door, lang: Lang, found: FoundHit) -> Result<Hit, Problem> {

@@ -105,6 +105,21 @@ pub(super) fn local_path(text: &str) -> Option<&str> {
     (plain && local && !text.starts_with("/sign-")).then_some(text)
 }
 
+/// `GET` of a form's address, as when the address line is entered again: back to the page that the form is on.
+pub(super) async fn to_page(uri: Uri) -> Redirect {
+    Redirect::to(&page_of_form(uri.path()))
+}
+
+/// The address of the page that a form is on.
+fn page_of_form(path: &str) -> String {
+    let mut words = path.split('/').skip(1);
+    match (words.next(), words.next()) {
+        (Some(subject @ ("cases" | "dossiers")), Some(id)) => format!("/{subject}/{id}"),
+        (Some("sign-in"), None) => "/sign-in".to_owned(),
+        _ => "/".to_owned(),
+    }
+}
+
 fn chosen_language(uri: &Uri) -> Option<Lang> {
     let query = uri.query()?;
     let (_, tag) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "lang")?;
@@ -130,12 +145,7 @@ fn language_cookie(lang: Lang) -> Option<HeaderValue> {
 fn own_address(method: &Method, uri: &Uri) -> String {
     let path = uri.path();
     if method != Method::GET {
-        let mut words = path.split('/').skip(1);
-        return match (words.next(), words.next()) {
-            (Some(subject @ ("cases" | "dossiers")), Some(id)) => format!("/{subject}/{id}"),
-            (Some("sign-in"), None) => "/sign-in".to_owned(),
-            _ => "/".to_owned(),
-        };
+        return page_of_form(path);
     }
     let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
     // What a form has just done is not said again when one comes back.

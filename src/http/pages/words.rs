@@ -1,7 +1,7 @@
 //! Values as people read them: times in the business zone, sizes, and the pack's names in the page's language.
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{BUSINESS_ZONE, Role};
 use crate::http::Door;
@@ -25,6 +25,16 @@ pub(super) fn moment(at: Timestamp) -> Moment {
     let zone = TimeZone::get(BUSINESS_ZONE).unwrap_or_else(|_| TimeZone::fixed(jiff::tz::offset(8)));
     let said = zone.to_datetime(at).strftime("%Y-%m-%d %H:%M").to_string();
     Moment { said, exact: at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string() }
+}
+
+/// The end of a term. One that ends with a day is said to end on that day, at 24:00, not on the next at 00:00.
+pub(super) fn deadline(at: Timestamp) -> Moment {
+    let shown = moment(at);
+    let day_before = |at: Timestamp| Some(moment(at.checked_sub(SignedDuration::from_mins(1)).ok()?).said);
+    match shown.said.ends_with(" 00:00").then(|| day_before(at)).flatten() {
+        Some(before) => Moment { said: before.replace(" 23:59", " 24:00"), ..shown },
+        None => shown,
+    }
 }
 
 /// A size in the unit that is easiest to read.
@@ -109,12 +119,20 @@ pub(super) fn fact(lang: Lang, name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{moment, size};
+    use super::{deadline, moment, size};
 
     #[test]
     fn times_are_those_of_the_business_zone() {
         let shown = moment("2026-01-31T16:30:00.5Z".parse().unwrap());
         assert_eq!((shown.said.as_str(), shown.exact.as_str()), ("2026-02-01 00:30", "2026-01-31T16:30:00Z"));
+    }
+
+    #[test]
+    fn a_term_ends_on_its_last_day() {
+        let said = |at: &str| deadline(at.parse().unwrap()).said;
+        assert_eq!(said("2026-11-25T16:00:00Z"), "2026-11-25 24:00");
+        assert_eq!(said("2026-11-25T16:01:00Z"), "2026-11-26 00:01");
+        assert_eq!(deadline("2026-11-25T16:00:00Z".parse().unwrap()).exact, "2026-11-25T16:00:00Z");
     }
 
     #[test]
