@@ -13,7 +13,10 @@ async fn whoever_is_not_signed_in_is_sent_to_the_sign_in_page_and_back() {
     let archive = Archive::open().await;
     let nobody = archive.nobody();
     let asked = nobody.get("/search?q=a%20b&lang=en").await;
-    assert_eq!((asked.status, asked.location()), (StatusCode::SEE_OTHER, "/sign-in?next=%2Fsearch%3Fq%3Da%2Bb"));
+    assert_eq!(
+        (asked.status, asked.location()),
+        (StatusCode::SEE_OTHER, "/sign-in?next=%2Fsearch%3Fq%3Da%2Bb")
+    );
     let form = nobody.get(asked.location()).await;
     assert_eq!((form.status, form.value_of("next")), (StatusCode::OK, "/search?q=a+b".into()));
 
@@ -32,7 +35,15 @@ async fn whoever_is_not_signed_in_is_sent_to_the_sign_in_page_and_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn signing_in_leads_to_no_other_site() {
     let archive = Archive::open().await;
-    for next in ["//evil.example", "https://evil.example/", "/\\evil.example", "\\\\evil.example", "/\t/evil.example", "x", ""] {
+    for next in [
+        "//evil.example",
+        "https://evil.example/",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "/\t/evil.example",
+        "x",
+        "",
+    ] {
         let typed = [("user", "manager"), ("password", PASSWORD), ("next", next)];
         assert_eq!(archive.nobody().post("/sign-in", &typed).await.location(), "/", "{next}");
     }
@@ -61,16 +72,28 @@ async fn a_case_goes_from_a_new_customer_to_the_file() {
     assert!(page.has("未齐") && page.has("身份证复印件") && page.has("href=\"#upload\""), "{}", page.body);
     adviser.hand_in_all(&case).await;
     let page = adviser.get(&case).await;
-    assert!(page.has("齐全") && page.has("person_id.txt") && page.has("/content\" download"), "{}", page.body);
+    assert!(
+        page.has("齐全") && page.has("person_id.txt") && page.has("/content\" download"),
+        "{}",
+        page.body
+    );
 
     assert_eq!(adviser.act(&case, "submit", &[]).await.location(), format!("{case}?done=action"));
-    assert!(adviser.get(&format!("{case}?done=action")).await.has("已办理:提交资料"));
+    assert!(adviser.get(&format!("{case}?done=action")).await.has("已办理：提交资料"));
     let queue = manager.get("/").await;
-    assert!(queue.has("张三") && queue.has("客服经理审核") && queue.has(&case) && !queue.has("逾期"), "{}", queue.body);
+    assert!(
+        queue.has("张三") && queue.has("客服经理审核") && queue.has(&case) && !queue.has("逾期"),
+        "{}",
+        queue.body
+    );
 
     assert_eq!(manager.act(&case, "accept", &[]).await.status, StatusCode::SEE_OTHER);
     let page = manager.get(&case).await;
-    assert!(page.has("已归档") && page.has("此流程已结束") && page.has("客服经理审核 → 已归档"), "{}", page.body);
+    assert!(
+        page.has("已归档") && page.has("此流程已结束") && page.has("客服经理审核 → 已归档"),
+        "{}",
+        page.body
+    );
     assert!(manager.get("/queue").await.has("目前没有待办"));
 }
 
@@ -111,7 +134,9 @@ async fn a_return_that_lacks_something_says_what_and_keeps_what_was_typed() {
     assert!(manager.get(&case).await.has("客服经理审核"), "nothing has happened");
 
     for (wrong, said) in [("many", "须为整数"), ("7", "应为1到1")] {
-        let refused = manager.act(&case, "return", &[("reason", "missing"), ("documents", "person_id"), ("contracts", wrong)]).await;
+        let refused = manager
+            .act(&case, "return", &[("reason", "missing"), ("documents", "person_id"), ("contracts", wrong)])
+            .await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
         assert!(refused.has(said), "{wrong}: {}", refused.body);
         assert!(refused.has("value=\"missing\" selected"), "{}", refused.body);
@@ -120,11 +145,17 @@ async fn a_return_that_lacks_something_says_what_and_keeps_what_was_typed() {
     let whole: Vec<(&str, &str)> = typed.into_iter().chain([("reason", "missing")]).collect();
     assert_eq!(manager.act(&case, "return", &whole).await.status, StatusCode::SEE_OTHER);
     let page = manager.get(&case).await;
-    for said in ["退回补齐", "原因:资料缺失", "不合格:身份证复印件", "扣 adviser 1 分", "客服经理审核 → 待补齐"] {
+    for said in
+        ["退回补齐", "原因：资料缺失", "不合格：身份证复印件", "扣 adviser 1 分", "客服经理审核 → 待补齐"]
+    {
         assert!(page.has(said), "{said}: {}", page.body);
     }
     let penalties = manager.get("/penalties?lang=en").await;
-    assert!(penalties.has("Document missing") && penalties.has("张三") && penalties.has("By adviser"), "{}", penalties.body);
+    assert!(
+        penalties.has("Document missing") && penalties.has("张三") && penalties.has("By adviser"),
+        "{}",
+        penalties.body
+    );
     assert!(manager.get("/penalties?month=2020-01").await.has("本月没有扣分"));
 }
 
@@ -135,10 +166,17 @@ async fn a_stale_form_is_told_what_happened_meanwhile() {
     let (_, case) = adviser.new_case("张三").await;
     adviser.act(&case, "submit", &[]).await;
     let stale = manager.get(&case).await.value_of("version");
-    let said = [("reason", "missing"), ("documents", "person_id"), ("contracts", "1"), ("note", "第一次退回")];
+    let said =
+        [("reason", "missing"), ("documents", "person_id"), ("contracts", "1"), ("note", "第一次退回")];
     manager.act(&case, "return", &said).await;
 
-    let late = [("version", stale.as_str()), ("reason", "illegible"), ("documents", "person_id"), ("contracts", "1"), ("note", "我写的说明")];
+    let late = [
+        ("version", stale.as_str()),
+        ("reason", "illegible"),
+        ("documents", "person_id"),
+        ("contracts", "1"),
+        ("note", "我写的说明"),
+    ];
     let gone = manager.post(&format!("{case}/actions/return"), &late).await;
     assert_eq!(gone.status, StatusCode::CONFLICT);
     assert!(gone.has("待补齐") && gone.has("第一次退回") && gone.has("我写的说明"), "{}", gone.body);
@@ -147,7 +185,11 @@ async fn a_stale_form_is_told_what_happened_meanwhile() {
     let stale = manager.post(&format!("{case}/actions/return"), &late).await;
     assert_eq!(stale.status, StatusCode::CONFLICT);
     assert!(stale.has("您查看之后的变化") && stale.has("adviser: 重新提交"), "{}", stale.body);
-    assert!(stale.has("我写的说明</textarea>") && stale.has("value=\"illegible\" selected"), "{}", stale.body);
+    assert!(
+        stale.has("我写的说明</textarea>") && stale.has("value=\"illegible\" selected"),
+        "{}",
+        stale.body
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -160,9 +202,17 @@ async fn a_claim_is_seen_by_others_and_can_be_taken_over() {
     assert_eq!(manager.post(&format!("{case}/claim"), &[]).await.location(), case);
     assert!(manager.get("/queue?show=mine").await.has("张三"));
     let queue = second.get("/queue").await;
-    assert!(queue.has("<td>manager</td>") && second.get("/queue?show=free").await.has("目前没有待办"), "{}", queue.body);
+    assert!(
+        queue.has("<td>manager</td>") && second.get("/queue?show=free").await.has("目前没有待办"),
+        "{}",
+        queue.body
+    );
     let refused = second.post(&format!("{case}/claim"), &[]).await;
-    assert!(refused.status == StatusCode::CONFLICT && refused.has("manager正在处理") && refused.has("接手处理"), "{}", refused.body);
+    assert!(
+        refused.status == StatusCode::CONFLICT && refused.has("manager正在处理") && refused.has("接手处理"),
+        "{}",
+        refused.body
+    );
     assert_eq!(second.post(&format!("{case}/claim"), &[("take_over", "true")]).await.location(), case);
     assert!(second.get(&case).await.has("由您处理"));
     assert_eq!(second.post(&format!("{case}/release"), &[]).await.location(), case);
@@ -176,11 +226,11 @@ async fn uploads_are_taken_or_refused_in_words() {
     let (dossier, case) = adviser.new_case("张三").await;
     let path = format!("{case}/documents");
     let taken = adviser.upload(&path, "contact_sheet", "联系方式.txt", b"12345").await;
-    assert_eq!(taken.location(), format!("{case}?done=documents#documents"));
+    assert_eq!(taken.location(), format!("{case}?done=documents"));
     for (kind, filename, bytes, status, said) in [
-        ("contact_sheet", "空.txt", 0, StatusCode::UNPROCESSABLE_ENTITY, "“空.txt”未收下:文件是空的。"),
+        ("contact_sheet", "空.txt", 0, StatusCode::UNPROCESSABLE_ENTITY, "“空.txt”未收下：文件是空的。"),
         ("no_such_kind", "a.txt", 5, StatusCode::UNPROCESSABLE_ENTITY, "没有“no_such_kind”这一类别"),
-        ("contact_sheet", "大.txt", 150_000, StatusCode::PAYLOAD_TOO_LARGE, "“大.txt”未收下:超过了上限"),
+        ("contact_sheet", "大.txt", 150_000, StatusCode::PAYLOAD_TOO_LARGE, "“大.txt”未收下：超过了上限"),
         ("contact_sheet", "", 0, StatusCode::UNPROCESSABLE_ENTITY, "请先选择文件"),
     ] {
         let refused = adviser.upload(&path, kind, filename, &vec![b'x'; bytes]).await;
@@ -191,13 +241,13 @@ async fn uploads_are_taken_or_refused_in_words() {
     assert!(page.has("联系方式.txt") && !page.has("空.txt") && !page.has("大.txt"), "{}", page.body);
 
     let loose = adviser.upload(&format!("{dossier}/documents"), "person_id", "身份证.txt", b"id").await;
-    assert_eq!(loose.location(), format!("{dossier}?done=documents#documents"));
+    assert_eq!(loose.location(), format!("{dossier}?done=documents"));
     let page = adviser.get(&case).await;
     assert!(page.has("档案中未归入流程的资料") && page.has("身份证复印件 · 身份证.txt"), "{}", page.body);
     let before = page.body.find("/attach").unwrap();
     let id = desk::value_after(&page.body[before..], "name=\"documents\" value=\"");
     let attached = adviser.post(&format!("{case}/attach"), &[("documents", &id)]).await;
-    assert_eq!(attached.location(), format!("{case}?done=documents#documents"), "{}", attached.body);
+    assert_eq!(attached.location(), format!("{case}?done=documents"), "{}", attached.body);
     assert!(!adviser.get(&case).await.has("档案中未归入流程的资料"));
 }
 
@@ -205,12 +255,29 @@ async fn uploads_are_taken_or_refused_in_words() {
 async fn a_new_customers_form_says_what_is_wrong_and_keeps_the_rest() {
     let archive = Archive::open().await;
     let adviser = archive.sign_in("adviser").await;
-    let typed = [("name", ""), ("kind", "institution"), ("phone", "010-1234"), ("birthday", "yesterday"), ("withholds", "true")];
+    let typed = [
+        ("name", ""),
+        ("kind", "institution"),
+        ("phone", "010-1234"),
+        ("birthday", "yesterday"),
+        ("withholds", "true"),
+    ];
     let refused = adviser.post("/dossiers/new", &typed).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(refused.has("请检查以下内容") && refused.has("生日") && refused.has("客户名称"), "{}", refused.body);
-    assert_eq!((refused.value_of("phone"), refused.value_of("birthday")), ("010-1234".into(), "yesterday".into()));
-    assert!(refused.has("value=\"institution\" checked") && refused.has("value=\"true\" checked"), "{}", refused.body);
+    assert!(
+        refused.has("请检查以下内容") && refused.has("生日") && refused.has("客户名称"),
+        "{}",
+        refused.body
+    );
+    assert_eq!(
+        (refused.value_of("phone"), refused.value_of("birthday")),
+        ("010-1234".into(), "yesterday".into())
+    );
+    assert!(
+        refused.has("value=\"institution\" checked") && refused.has("value=\"true\" checked"),
+        "{}",
+        refused.body
+    );
     let station = archive.sign_in("station").await;
     assert_eq!(station.get("/dossiers/new").await.status, StatusCode::FORBIDDEN);
 }
@@ -219,8 +286,18 @@ async fn a_new_customers_form_says_what_is_wrong_and_keeps_the_rest() {
 async fn all_pages(adviser: &Desk, case: &str, dossier: &str) -> Vec<Answer> {
     let search = "/search?q=%3Cscript%3Ealert";
     let paths = [
-        "/", "/queue", "/queue?show=free", "/dossiers", "/dossiers/new", "/search", search, "/penalties",
-        "/penalties?month=nonsense", case, dossier, "/cases/none",
+        "/",
+        "/queue",
+        "/queue?show=free",
+        "/dossiers",
+        "/dossiers/new",
+        "/search",
+        search,
+        "/penalties",
+        "/penalties?month=nonsense",
+        case,
+        dossier,
+        "/cases/none",
     ];
     let mut pages = Vec::new();
     for path in paths {
@@ -244,7 +321,9 @@ async fn what_people_type_is_never_markup() {
     let mut pages = vec![manager.act(&case, "return", &said[1..]).await];
     assert_eq!(pages[0].status, StatusCode::UNPROCESSABLE_ENTITY);
     manager.act(&case, "return", &said).await;
-    pages.push(manager.post(&format!("{case}/actions/return"), &[&said[..], &[("version", "1")]].concat()).await);
+    pages.push(
+        manager.post(&format!("{case}/actions/return"), &[&said[..], &[("version", "1")]].concat()).await,
+    );
     pages.push(manager.upload(&format!("{case}/documents"), "person_id", filename, b"").await);
     pages.push(archive.nobody().post("/sign-in", &[("user", EVIL), ("password", "x"), ("next", EVIL)]).await);
     pages.push(adviser.post("/dossiers/new", &[("name", EVIL), ("kind", EVIL), ("phone", EVIL)]).await);
@@ -282,7 +361,13 @@ async fn every_page_speaks_both_languages() {
         }
     }
     let english = manager.get(&format!("{case}?lang=en")).await;
-    for said in ["Under review", "Checklist", "Copy of the identity card", "Return for correction", "Customer-service manager"] {
+    for said in [
+        "Under review",
+        "Checklist",
+        "Copy of the identity card",
+        "Return for correction",
+        "Customer-service manager",
+    ] {
         assert!(english.has(said), "{said}: {}", english.body);
     }
     assert!(manager.get("/queue").await.has("待办"), "Chinese unless asked otherwise");
@@ -307,7 +392,10 @@ async fn the_stylesheet_is_there_for_everybody() {
     let page = nobody.get("/sign-in").await;
     let address = desk::value_after(&page.body, "rel=\"stylesheet\" href=\"");
     let sheet = nobody.get(&address).await;
-    assert_eq!((sheet.status, sheet.headers["content-type"].to_str().unwrap()), (StatusCode::OK, "text/css; charset=utf-8"));
+    assert_eq!(
+        (sheet.status, sheet.headers["content-type"].to_str().unwrap()),
+        (StatusCode::OK, "text/css; charset=utf-8")
+    );
     assert!(!sheet.has("url(") && !sheet.has("@import"), "it loads nothing else");
     assert_eq!(nobody.get("/static/..%2Flantai.css").await.status, StatusCode::NOT_FOUND);
     assert_eq!(nobody.get("/cases/x/actions/return").await.status, StatusCode::SEE_OTHER);

@@ -28,7 +28,6 @@ use crate::http::api::cases::{case_for, claim_case, release_case, take_action, v
 use crate::http::api::documents;
 use crate::http::{Caller, Door, Problem};
 use crate::text::{Lang, say, say_with};
-use crate::workflow::{Case, Definition};
 
 use basket::Item;
 use history::Happening;
@@ -100,7 +99,9 @@ pub(super) async fn show(
 fn done_sentence(content: &Page, lang: Lang, done: &str) -> Option<String> {
     match done {
         "documents" => Some(say(lang, "page-done-documents")),
-        "action" => content.history.first().map(|last| say_with(lang, "page-done-action", &[("what", &last.what)])),
+        "action" => {
+            content.history.first().map(|last| say_with(lang, "page-done-action", &[("what", &last.what)]))
+        }
         _ => None,
     }
 }
@@ -158,7 +159,7 @@ pub(super) async fn attach(
 ) -> Result<Response, Problem> {
     let (case, dossier, _) = case_for(&door, &signed.caller, &id, Action::ViewCase)?;
     match attach_all(&door, &signed.caller, &dossier, case.id, &fields.all("documents")).await {
-        Ok(()) => Ok(to_case(&case.id, "?done=documents#documents")),
+        Ok(()) => Ok(to_case(&case.id, "?done=documents")),
         Err(problem) => refused(&door, &signed, &id, &problem, None),
     }
 }
@@ -234,7 +235,9 @@ fn content(door: &Door, signed: &Signed, id: &str, typed: Option<&Typed>) -> Res
     let basket = basket::of(door, signed, &case, &dossier, &definition)?;
     let now = door.app.clock.now();
     let claim = cases::claim(&door.app.records, case.id, now)?.map(|claim| held(claim, caller));
-    let offers = offer::offers(&seen, &definition, &basket, lang, typed);
+    let roles = definition.state(&case.state).map(|state| state.waits_for.as_slice()).unwrap_or_default();
+    let waits = roles.iter().any(|role| caller.actor.has_role(role));
+    let offers = offer::offers(&seen, &definition, &basket, lang, waits, typed);
     let state = titled(definition.state(&case.state).map(|state| &state.title), lang, &case.state);
     Ok(Page {
         frame: Frame::of(door, &signed.visit, format!("{} · {state}", dossier.name())),
@@ -251,7 +254,7 @@ fn content(door: &Door, signed: &Signed, id: &str, typed: Option<&Typed>) -> Res
         may_claim: !offers.is_empty() && claim.as_ref().is_none_or(|held| !held.mine),
         claim,
         complete: seen.checklist.complete,
-        waits_for: waits_for(&definition, &case, lang),
+        waits_for: words::list(lang, roles.iter().map(|role| titled(definition.roles.get(role), lang, role))),
         history: history::happenings(door, lang, &definition, &case, seen.history)?,
         items: basket.items,
         papers: basket.papers,
@@ -266,9 +269,4 @@ fn content(door: &Door, signed: &Signed, id: &str, typed: Option<&Typed>) -> Res
 
 fn held(claim: Claim, caller: &Caller) -> Held {
     Held { mine: claim.person == caller.actor.id, until: moment(claim.until), name: claim.name }
-}
-
-fn waits_for(definition: &Definition, case: &Case, lang: Lang) -> String {
-    let roles = definition.state(&case.state).map(|state| state.waits_for.as_slice()).unwrap_or_default();
-    words::list(lang, roles.iter().map(|role| titled(definition.roles.get(role), lang, role)))
 }

@@ -43,7 +43,7 @@ pub(super) async fn into_case(
 ) -> Result<Response, Problem> {
     let (found, ..) = case_for(&door, &signed.caller, &id, Action::ViewCase)?;
     match take_in(&door, &signed.caller, found.dossier, Some(found.id), request).await {
-        Ok(()) => Ok(Redirect::to(&format!("/cases/{}?done=documents#documents", found.id)).into_response()),
+        Ok(()) => Ok(Redirect::to(&format!("/cases/{}?done=documents", found.id)).into_response()),
         Err(refused) => case::after_refused_upload(&door, &signed, &id, &refused),
     }
 }
@@ -57,7 +57,7 @@ pub(super) async fn into_dossier(
 ) -> Result<Response, Problem> {
     let id: DossierId = parse_id(&id, "unknown_dossier")?;
     match take_in(&door, &signed.caller, id, None, request).await {
-        Ok(()) => Ok(Redirect::to(&format!("/dossiers/{id}?done=documents#documents")).into_response()),
+        Ok(()) => Ok(Redirect::to(&format!("/dossiers/{id}?done=documents")).into_response()),
         Err(refused) => dossier::after_refused_upload(&door, &signed, id, &refused),
     }
 }
@@ -84,8 +84,8 @@ async fn take_files(
     filename: &mut Option<String>,
 ) -> Result<(), Problem> {
     let _place = upload::place(door)?;
+    // The limit is each file's: the archive keeps it, whatever the form's own length is.
     let (parts, body) = request.into_parts();
-    upload::check_length(door, &parts.headers)?;
     let body = Body::from_stream(upload::content(door, body));
     let form = Multipart::from_request(Request::from_parts(parts, body), &()).await;
     let mut form = form.map_err(|error| Problem::bad_request(error.body_text()))?;
@@ -114,7 +114,12 @@ async fn take_files(
 }
 
 /// One file, piece by piece, to where all documents are received.
-async fn pass_on(door: &Door, caller: &Caller, new: NewDocument, mut field: Field<'_>) -> Result<(), Problem> {
+async fn pass_on(
+    door: &Door,
+    caller: &Caller,
+    new: NewDocument,
+    mut field: Field<'_>,
+) -> Result<(), Problem> {
     let (send, mut received) = tokio::sync::mpsc::channel::<io::Result<Bytes>>(1);
     let content = futures::stream::poll_fn(move |context| received.poll_recv(context));
     let feed = async move {

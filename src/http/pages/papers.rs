@@ -43,7 +43,12 @@ pub(super) fn papers(
         let from = match names.get(&document.received_from) {
             Some(name) => name.clone(),
             None => {
-                let name = door.app.people.get(document.received_from)?.map(|person| person.name).unwrap_or_default();
+                let name = door
+                    .app
+                    .people
+                    .get(document.received_from)?
+                    .map(|person| person.name)
+                    .unwrap_or_default();
                 names.insert(document.received_from, name.clone());
                 name
             }
@@ -81,10 +86,16 @@ pub(super) struct Upload {
 /// The form, with the missing kinds first.
 pub(super) fn upload(door: &Door, lang: Lang, action: String, missing: &[String]) -> Result<Upload, Problem> {
     let in_force = rules(door)?;
-    let choice = |name: &String| Choice { label: words::kind(door, lang, name), chosen: false, value: name.clone() };
+    let choice =
+        |name: &String| Choice { label: words::kind(door, lang, name), chosen: false, value: name.clone() };
     let only = missing.len() == 1;
-    let others = in_force.pack.document_kinds().keys().filter(|name| !missing.contains(name)).map(choice).collect();
-    Ok(Upload { action, missing: missing.iter().map(|name| Choice { chosen: only, ..choice(name) }).collect(), others })
+    let others =
+        in_force.pack.document_kinds().keys().filter(|name| !missing.contains(name)).map(choice).collect();
+    Ok(Upload {
+        action,
+        missing: missing.iter().map(|name| Choice { chosen: only, ..choice(name) }).collect(),
+        others,
+    })
 }
 
 impl Upload {

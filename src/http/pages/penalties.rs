@@ -68,7 +68,8 @@ pub(super) async fn show(
         },
     };
     let account = visible(&door, &signed.caller, Some(month), None)?;
-    let rows = account.entries.iter().map(|line| row(&door, &signed, line)).collect::<Result<_, Problem>>()?;
+    let rows =
+        account.entries.iter().map(|line| row(&door, &signed, line)).collect::<Result<_, Problem>>()?;
     let status = if alert.is_none() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let content = Page {
         frame: Frame::of(&door, &signed.visit, say(lang, "page-penalties")),

@@ -65,7 +65,10 @@ pub(super) async fn home(
             return Ok(Redirect::to(first.href).into_response());
         }
         let frame = Frame::of(door, &signed.visit, say(signed.visit.lang, "page-queue"));
-        return page(StatusCode::OK, &Page { frame, tabs: Vec::new(), rows: Vec::new(), more: 0, has_queue: false });
+        return page(
+            StatusCode::OK,
+            &Page { frame, tabs: Vec::new(), rows: Vec::new(), more: 0, has_queue: false },
+        );
     }
     show(state, signed, wanted).await
 }
@@ -80,11 +83,18 @@ pub(super) async fn show(
     let entries = waiting(&door, &signed.caller)?;
     let me = signed.caller.actor.name.as_str();
     let is_mine = |entry: &QueueEntry| entry.claimed_by.as_deref() == Some(me);
-    let count = |wanted: fn(&QueueEntry, &str) -> bool| entries.iter().filter(|entry| wanted(entry, me)).count();
-    let tab = |href, show: &str, id, count| Tab { href, label: say(lang, id), count, current: wanted.show == show };
+    let count =
+        |wanted: fn(&QueueEntry, &str) -> bool| entries.iter().filter(|entry| wanted(entry, me)).count();
+    let tab =
+        |href, show: &str, id, count| Tab { href, label: say(lang, id), count, current: wanted.show == show };
     let tabs = vec![
         tab("/queue", "", "page-queue-all", entries.len()),
-        tab("/queue?show=mine", "mine", "page-queue-mine", count(|entry, me| entry.claimed_by.as_deref() == Some(me))),
+        tab(
+            "/queue?show=mine",
+            "mine",
+            "page-queue-mine",
+            count(|entry, me| entry.claimed_by.as_deref() == Some(me)),
+        ),
         tab("/queue?show=free", "free", "page-queue-free", count(|entry, _| entry.claimed_by.is_none())),
     ];
     let shown = |entry: &&QueueEntry| match wanted.show.as_str() {
@@ -94,14 +104,16 @@ pub(super) async fn show(
     };
     let shown: Vec<&QueueEntry> = entries.iter().filter(shown).collect();
     let limit = door.app.config.limits.list_entries;
-    let rows: Vec<Row> = shown.iter().take(limit).map(|entry| row(&door, lang, entry, is_mine(entry))).collect();
+    let rows: Vec<Row> =
+        shown.iter().take(limit).map(|entry| row(&door, lang, entry, is_mine(entry))).collect();
     let frame = Frame::of(&door, &signed.visit, say(lang, "page-queue"));
     page(StatusCode::OK, &Page { frame, tabs, more: shown.len() - rows.len(), rows, has_queue: true })
 }
 
 fn row(door: &Door, lang: Lang, entry: &QueueEntry, mine: bool) -> Row {
     let definition = door.app.cases.get(entry.case).ok().flatten();
-    let definition = definition.and_then(|case| door.app.packs.definition(&case.definition, &case.workflow).ok());
+    let definition =
+        definition.and_then(|case| door.app.packs.definition(&case.definition, &case.workflow).ok());
     let definition = definition.as_ref().map(|(_, definition)| definition);
     let state = definition.and_then(|definition| definition.state(&entry.state));
     Row {

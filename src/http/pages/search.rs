@@ -128,9 +128,11 @@ pub(super) async fn show(
     };
     content.previous = (offset > 0).then(|| asked.at(offset.saturating_sub(HITS)));
     content.next = (offset + HITS < found.total).then(|| asked.at(offset + HITS));
-    content.ignored = search::Query::parse(&asked.q).ignored().iter().map(|part| ignored(lang, part)).collect();
+    content.ignored =
+        search::Query::parse(&asked.q).ignored().iter().map(|part| ignored(lang, part)).collect();
     content.asked = true;
-    content.hits = found.hits.into_iter().map(|found| hit(&door, lang, found)).collect::<Result<_, Problem>>()?;
+    content.hits =
+        found.hits.into_iter().map(|found| hit(&door, lang, found)).collect::<Result<_, Problem>>()?;
     page(StatusCode::OK, &content)
 }
 

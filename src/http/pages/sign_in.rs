@@ -41,7 +41,11 @@ pub(super) struct Typed {
 }
 
 /// `GET /sign-in`
-pub(super) async fn ask(State(door): State<Door>, visit: Visit, Query(back): Query<Back>) -> Result<Response, Problem> {
+pub(super) async fn ask(
+    State(door): State<Door>,
+    visit: Visit,
+    Query(back): Query<Back>,
+) -> Result<Response, Problem> {
     let next = local_path(&back.next).unwrap_or("/").to_owned();
     if visit.caller.is_some() {
         return Ok(Redirect::to(&next).into_response());
@@ -51,7 +55,11 @@ pub(super) async fn ask(State(door): State<Door>, visit: Visit, Query(back): Que
 }
 
 /// `POST /sign-in`
-pub(super) async fn enter(State(door): State<Door>, visit: Visit, Form(typed): Form<Typed>) -> Result<Response, Problem> {
+pub(super) async fn enter(
+    State(door): State<Door>,
+    visit: Visit,
+    Form(typed): Form<Typed>,
+) -> Result<Response, Problem> {
     let next = local_path(&typed.next).unwrap_or("/").to_owned();
     match sign_in(&door, typed.user.trim(), &typed.password).await {
         Ok((_, token)) => {

@@ -12,7 +12,9 @@ fn ids_in(folder: &Path, ids: &mut BTreeSet<String>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             ids_in(&path, ids);
-        } else if path.extension().is_some_and(|end| end == "rs" || end == "html") && !path.ends_with("tests.rs") {
+        } else if path.extension().is_some_and(|end| end == "rs" || end == "html")
+            && !path.ends_with("tests.rs")
+        {
             let text = std::fs::read_to_string(&path).unwrap();
             let begins = text.match_indices("\"page-").map(|(at, _)| &text[at + 1..]);
             ids.extend(begins.filter_map(|rest| rest.split('"').next()).map(str::to_owned));
@@ -30,14 +32,26 @@ fn every_sentence_of_the_pages_is_there_in_both_languages_and_is_used() {
             assert_ne!(&say(lang, id), id, "{lang:?} lacks it");
         }
     }
-    let written = include_str!("../../text/zh.ftl").lines().filter_map(|line| line.split_once(" = ")).map(|(id, _)| id);
+    let written =
+        include_str!("../../text/zh.ftl").lines().filter_map(|line| line.split_once(" = ")).map(|(id, _)| id);
     let unused: Vec<&str> = written.filter(|id| id.starts_with("page-") && !ids.contains(*id)).collect();
     assert!(unused.is_empty(), "{unused:?}");
 }
 
 /// What the pages' content security policy forbids.
-const FORBIDDEN: &[&str] =
-    &["style=", "<style", "<script", "javascript:", "http://", "https://", "onclick", "onchange", "oninput", "onsubmit", "onload"];
+const FORBIDDEN: &[&str] = &[
+    "style=",
+    "<style",
+    "<script",
+    "javascript:",
+    "http://",
+    "https://",
+    "onclick",
+    "onchange",
+    "oninput",
+    "onsubmit",
+    "onload",
+];
 
 fn check_templates(folder: &Path) -> usize {
     let mut checked = 0;
@@ -65,9 +79,20 @@ fn only_paths_of_our_own_are_returned_to() {
     for good in ["/", "/queue", "/cases/0abc?done=action", "/search?q=%E5%90%88&kind=x#document-1"] {
         assert_eq!(local_path(good), Some(good));
     }
-    for bad in
-        ["", "queue", "//evil.example", "/\\evil.example", "https://evil.example", "/\t/evil.example", "/a b", "/客户", "/sign-in", "/sign-out", "\\/evil", "javascript:alert(1)"]
-    {
+    for bad in [
+        "",
+        "queue",
+        "//evil.example",
+        "/\\evil.example",
+        "https://evil.example",
+        "/\t/evil.example",
+        "/a b",
+        "/客户",
+        "/sign-in",
+        "/sign-out",
+        "\\/evil",
+        "javascript:alert(1)",
+    ] {
         assert_eq!(local_path(bad), None, "{bad}");
     }
 }

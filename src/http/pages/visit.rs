@@ -137,7 +137,8 @@ fn accepted(parts: &Parts) -> Lang {
 }
 
 fn language_cookie(lang: Lang) -> Option<HeaderValue> {
-    let text = format!("{LANGUAGE_COOKIE}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age={YEAR_SECONDS}", lang.tag());
+    let text =
+        format!("{LANGUAGE_COOKIE}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age={YEAR_SECONDS}", lang.tag());
     HeaderValue::from_str(&text).ok()
 }
 

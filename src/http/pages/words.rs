@@ -66,7 +66,8 @@ pub(super) fn role(door: &Door, lang: Lang, name: &str) -> String {
 
 /// What a kind of document is called.
 pub(super) fn kind(door: &Door, lang: Lang, name: &str) -> String {
-    let found = rules(door).map(|rules| titled(rules.pack.document_kinds().get(name).map(|kind| &kind.title), lang, name));
+    let found = rules(door)
+        .map(|rules| titled(rules.pack.document_kinds().get(name).map(|kind| &kind.title), lang, name));
     found.unwrap_or_else(|_| name.to_owned())
 }
 
@@ -137,9 +138,13 @@ mod tests {
 
     #[test]
     fn sizes_have_the_fitting_unit() {
-        for (bytes, said) in
-            [(0, "0 B"), (1023, "1023 B"), (2048, "2 KB"), (1_572_864, "1.5 MB"), (u64::MAX, "1717986918.3 GB")]
-        {
+        for (bytes, said) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (2048, "2 KB"),
+            (1_572_864, "1.5 MB"),
+            (u64::MAX, "1717986918.3 GB"),
+        ] {
             assert_eq!(size(bytes), said);
         }
     }

@@ -127,7 +127,9 @@ impl Desk {
     pub(super) async fn hand_in_all(&self, case: &str) {
         for kind in BASKET {
             let content = format!("paper of the kind {kind}");
-            let sent = self.upload(&format!("{case}/documents"), kind, &format!("{kind}.txt"), content.as_bytes()).await;
+            let sent = self
+                .upload(&format!("{case}/documents"), kind, &format!("{kind}.txt"), content.as_bytes())
+                .await;
             assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.body);
         }
     }
@@ -138,13 +140,18 @@ impl Desk {
             request = request.header(header::COOKIE, self.cookies.join("; "));
         }
         if let Some(media_type) = media_type {
-            request = request.header(header::CONTENT_TYPE, media_type).header(header::CONTENT_LENGTH, body.len());
+            request =
+                request.header(header::CONTENT_TYPE, media_type).header(header::CONTENT_LENGTH, body.len());
         }
         let request = request.body(Body::from(body)).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
-        Answer { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() }
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: String::from_utf8(body.to_vec()).unwrap(),
+        }
     }
 }
 

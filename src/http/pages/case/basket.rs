@@ -41,7 +41,8 @@ pub(super) fn of(
 ) -> Result<Basket, Problem> {
     let (caller, lang) = (signed.caller.as_ref(), signed.visit.lang);
     let of_dossier = documents::of_dossier(&door.app.records, dossier.id)?;
-    let in_case = |document: &Document| case.documents.iter().any(|attached| attached.document == document.id);
+    let in_case =
+        |document: &Document| case.documents.iter().any(|attached| attached.document == document.id);
     let (inside, outside): (Vec<Document>, Vec<Document>) = of_dossier.into_iter().partition(in_case);
     let list = checklist(definition, &dossier.facts, case);
     let mut inside = papers(door, caller, lang, dossier, inside)?;
@@ -52,7 +53,8 @@ pub(super) fn of(
         let paper = inside.iter().find(|paper| paper.id == id);
         (id, paper.map(|paper| paper.filename.clone()).unwrap_or_default())
     };
-    let missing: Vec<String> = list.items.iter().filter(|item| !item.ok).flat_map(|item| item.kinds.clone()).collect();
+    let missing: Vec<String> =
+        list.items.iter().filter(|item| !item.ok).flat_map(|item| item.kinds.clone()).collect();
     let items = list.items.into_iter().map(|item| Item {
         kind: item.kinds.first().cloned().unwrap_or_default(),
         title: item.title.get(lang.tag()).to_owned(),

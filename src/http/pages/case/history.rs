@@ -77,7 +77,14 @@ fn happening(lang: Lang, definition: &Definition, item: HistoryItem, named: Vec<
             _ => {}
         }
     }
-    Happening { seq: item.seq, at: moment(item.at), by: by(lang, item.by, item.by_name), what, details, note: item.input.note }
+    Happening {
+        seq: item.seq,
+        at: moment(item.at),
+        by: by(lang, item.by, item.by_name),
+        what,
+        details,
+        note: item.input.note,
+    }
 }
 
 fn by(lang: Lang, person: PersonId, name: String) -> String {
@@ -85,7 +92,13 @@ fn by(lang: Lang, person: PersonId, name: String) -> String {
 }
 
 /// What a return named: a kind of document, or one document.
-fn document(door: &Door, lang: Lang, definition: &Definition, case: &Case, name: &str) -> Result<String, Problem> {
+fn document(
+    door: &Door,
+    lang: Lang,
+    definition: &Definition,
+    case: &Case,
+    name: &str,
+) -> Result<String, Problem> {
     let Ok(id) = name.parse() else {
         return Ok(titled(definition.document_title(name), lang, name));
     };

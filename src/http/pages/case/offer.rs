@@ -96,12 +96,14 @@ fn number(input: &str, text: &str) -> Result<Option<u32>, Problem> {
     text.parse().map(Some).map_err(|_| Problem::from(Refusal::BadValue { input: input.into(), why: why() }))
 }
 
-/// The forms of the actions that the visitor may take now: those first that need no more than a press.
+/// The forms of the actions that the visitor may take now: those first that need no more than a press. If the case
+/// `waits` for the visitor and there is only one, it is unfolded.
 pub(super) fn offers(
     seen: &CaseView,
     definition: &Definition,
     basket: &Basket,
     lang: Lang,
+    waits: bool,
     typed: Option<&Typed>,
 ) -> Vec<Offer> {
     let offer = |action: &ActionView| {
@@ -110,7 +112,7 @@ pub(super) fn offers(
     };
     let mut offers: Vec<Offer> = seen.actions.iter().map(offer).collect();
     offers.sort_by_key(|offer| !offer.is_plain());
-    if let [only] = offers.as_mut_slice() {
+    if let (true, [only]) = (waits, offers.as_mut_slice()) {
         only.open = true;
     }
     offers
@@ -133,10 +135,14 @@ fn offer(
     let takes = |need: Need| needs(need) || !by_reason(need).is_empty();
     let value = |get: fn(&Typed) -> &String| typed.map(get).cloned().unwrap_or_default();
     let one_contract = if seen.contracts == 1 { "1" } else { "" };
-    let count = Count { value: typed.map_or(one_contract.into(), |typed| typed.contracts.clone()), most: seen.contracts };
+    let count = Count {
+        value: typed.map_or(one_contract.into(), |typed| typed.contracts.clone()),
+        most: seen.contracts,
+    };
     let note_for = by_reason(Need::Note);
-    let hint = (!needs(Need::Note) && !note_for.is_empty())
-        .then(|| say_with(lang, "page-note-needed-for", &[("reasons", &super::super::words::list(lang, note_for))]));
+    let hint = (!needs(Need::Note) && !note_for.is_empty()).then(|| {
+        say_with(lang, "page-note-needed-for", &[("reasons", &super::super::words::list(lang, note_for))])
+    });
     Offer {
         title: titled(definition.action_title(&seen.state, &action.name), lang, &action.name),
         name: action.name.clone(),
@@ -145,7 +151,11 @@ fn offer(
         failing: takes(Need::Documents).then(|| failing(basket, lang, typed)),
         contracts: takes(Need::Contracts).then_some(count),
         points: takes(Need::Points).then(|| value(|typed| &typed.points)),
-        note: takes(Need::Note).then(|| Note { text: value(|typed| &typed.note), required: needs(Need::Note), hint }),
+        note: takes(Need::Note).then(|| Note {
+            text: value(|typed| &typed.note),
+            required: needs(Need::Note),
+            hint,
+        }),
         open: typed.is_some(),
     }
 }
@@ -161,7 +171,9 @@ fn reasons(definition: &Definition, lang: Lang, typed: Option<&Typed>) -> Vec<Ch
 
 /// What can be named as failing: each document that is there by its id, and each kind of which there is too little.
 fn failing(basket: &Basket, lang: Lang, typed: Option<&Typed>) -> Vec<Choice> {
-    let chosen = |value: &str, default: bool| typed.map_or(default, |typed| typed.documents.iter().any(|name| name == value));
+    let chosen = |value: &str, default: bool| {
+        typed.map_or(default, |typed| typed.documents.iter().any(|name| name == value))
+    };
     let mut choices = Vec::new();
     for item in &basket.items {
         for (id, filename) in &item.files {
