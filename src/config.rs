@@ -21,6 +21,8 @@ pub struct Config {
     pub objects: String,
     /// A file with the passphrase of the key file, if that is locked.
     pub passphrase_file: Option<PathBuf>,
+    /// The program that reads documents in its children, by its absolute path. Unset: this program itself.
+    pub reading_program: Option<PathBuf>,
     /// Access to an S3 store.
     pub s3: S3,
     /// What is at most taken.
@@ -141,6 +143,7 @@ impl Default for Config {
             listen: "127.0.0.1:7070".into(),
             objects: String::new(),
             passphrase_file: None,
+            reading_program: None,
             s3: S3::default(),
             limits: Limits::default(),
             log: Log::default(),

@@ -258,7 +258,10 @@ impl Stores {
             limits: Arc::new(config.limits.clone()),
             texts: Texts::default(),
         };
-        let exe = std::env::current_exe().map_err(|source| io_error(Path::new("lantai"), source))?;
+        let exe = match &config.reading_program {
+            Some(program) => program.clone(),
+            None => std::env::current_exe().map_err(|source| io_error(Path::new("lantai"), source))?,
+        };
         Ok(App(Arc::new(Parts {
             reader: Reader::new(exe, reading_limits(&config)).with_children(1),
             people: People::new(records.clone(), journal.clone(), lookup, clock.clone()),
