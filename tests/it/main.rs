@@ -3,10 +3,21 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "what is not as expected fails the test")]
 #![expect(clippy::print_stdout, reason = "a test says what it skipped and what it measured")]
 
+mod app;
+mod bad_input;
+mod canary;
+mod crash;
+mod foreign;
+mod garage;
+mod journeys;
+mod memory;
+mod openapi;
+mod packs;
 mod pages;
 mod reading;
 mod restore;
 mod samples;
 mod server;
 mod stores;
+mod tidy;
 mod tour;
