@@ -193,6 +193,22 @@ impl Cases {
         Ok(())
     }
 
+    /// Whether the action would be taken now, if the case were as it is given.
+    pub fn may_act(
+        &self,
+        permit: &Permit,
+        ground: Ground<'_>,
+        case: &Case,
+        action: &str,
+        seen_version: u64,
+        input: Input,
+    ) -> Result<(), Error> {
+        let (action, actor, at) = (action.to_owned(), permit.actor().clone(), self.clock.now());
+        let event = Event::Act(Act { action, actor, at, expected_version: seen_version, input });
+        workflow::step(ground.definition, ground.calendar, ground.facts, case, &event)?;
+        Ok(())
+    }
+
     /// Claims a case for `lasts`, or renews the claim; `take_over` replaces somebody else's.
     pub async fn claim(
         &self,

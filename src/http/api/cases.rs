@@ -9,8 +9,9 @@ use serde_json::json;
 
 use super::documents::{attach, permitted};
 use super::{Json, Query, parse_id};
-use crate::access::Action;
+use crate::access::{Action, Permit};
 use crate::cases::{self, Claim, Ground, HistoryItem};
+use crate::documents::Document;
 use crate::domain::{CaseId, DocumentId, DossierId};
 use crate::dossiers::Dossier;
 use crate::http::caller::rules;
@@ -127,7 +128,7 @@ pub(crate) fn case_for(
     caller: &Caller,
     id: &str,
     action: Action,
-) -> Result<(Case, Dossier, crate::access::Permit), Problem> {
+) -> Result<(Case, Dossier, Permit), Problem> {
     let id: CaseId = parse_id(id, "unknown_case")?;
     let case = door.app.cases.get(id)?.ok_or_else(|| Problem::new("unknown_case"))?;
     let (dossier, permit) = caller.dossier(door, case.dossier, action)?;
@@ -155,7 +156,8 @@ pub(super) async fn act(
     Ok(axum::Json(view(&door, &caller, case)?).into_response())
 }
 
-/// Acts on a case. Ids of documents that are not in the basket yet are put into it first.
+/// Acts on a case. Ids of documents that are not in the basket yet are put into it first, but only if the action
+/// would then be taken: what is refused changes nothing.
 pub(crate) async fn take_action(
     door: &Door,
     caller: &Caller,
@@ -165,23 +167,47 @@ pub(crate) async fn take_action(
 ) -> Result<Case, Problem> {
     let (case, dossier, permit) = case_for(door, caller, id, Action::ActOnCase)?;
     let Said { version, reason, documents, contracts, points, note } = said;
-    let (ids, kinds): (Vec<_>, Vec<_>) =
-        documents.into_iter().partition(|name| name.parse::<DocumentId>().is_ok());
-    let new: Vec<&String> =
-        ids.iter().filter(|id| !case.documents.iter().any(|d| d.document.to_string() == **id)).collect();
-    for id in &new {
-        let (document, adding) = permitted(door, caller, id, Action::AddDocument)?;
-        attach(door, &adding, &dossier, case.id, &document).await?;
-    }
-    let attached_now: Vec<String> = new.into_iter().cloned().collect();
-    let documents = ids.into_iter().filter(|id| !attached_now.contains(id)).chain(kinds).collect();
-    let (in_force, definition) = door.app.packs.definition(&case.definition, &case.workflow)?;
-    let ground =
-        Ground { definition: &definition, calendar: in_force.pack.calendar(), facts: &dossier.facts };
+    let in_basket = |name: &String| case.documents.iter().any(|found| found.document.to_string() == *name);
+    let is_new = |name: &String| name.parse::<DocumentId>().is_ok() && !in_basket(name);
+    let (new, documents) = documents.into_iter().partition(is_new);
     let input = Input { reason, documents, contracts, points, note };
+    let (in_force, definition) = door.app.packs.definition(&case.definition, &case.workflow)?;
+    let ground = Ground { definition: &definition, calendar: in_force.pack.calendar(), facts: &dossier.facts };
+    let (basket, new) = with_documents(door, caller, ground, &case, new)?;
+    if !new.is_empty() {
+        door.app.cases.may_act(&permit, ground, &basket, action, version, input.clone())?;
+    }
+    for (document, adding) in &new {
+        attach(door, adding, &dossier, case.id, document).await?;
+    }
     let case = door.app.cases.act(&permit, ground, case.id, action, version, input).await?;
     door.app.work.notify_one();
     Ok(case)
+}
+
+/// The case as it would be with these documents in its basket, if it takes them all.
+fn with_documents(
+    door: &Door,
+    caller: &Caller,
+    ground: Ground<'_>,
+    case: &Case,
+    names: Vec<String>,
+) -> Result<(Case, Vec<(Document, Permit)>), Problem> {
+    let (mut basket, mut new) = (case.clone(), Vec::new());
+    for name in names {
+        let (document, adding) = permitted(door, caller, &name, Action::AddDocument)?;
+        if document.dossier != case.dossier {
+            return Err(Problem::new("case_of_other_dossier"));
+        }
+        let attached = cases::attached(&document);
+        door.app.cases.may_attach(&adding, ground, &basket, attached.clone())?;
+        basket.documents.push(attached);
+        new.push((document, adding));
+    }
+    if basket.documents.len() > door.app.config.limits.case_documents {
+        return Err(Problem::new("too_many_documents"));
+    }
+    Ok((basket, new))
 }
 
 /// `POST /api/v1/cases/{id}/claim`
