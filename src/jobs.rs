@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::cases::{self, Ground};
 use crate::domain::{PersonId, RawId};
 use crate::queue::{self, Job, Waiting};
-use crate::records::Batch;
+use crate::records::{self, Batch};
 
 /// Jobs of one round; after a round the index is committed.
 const ROUND_JOBS: usize = 256;
@@ -69,17 +69,25 @@ impl App {
     /// Runs a round of jobs that are due; tells how many were run.
     pub async fn run_due_jobs(&self) -> anyhow::Result<usize> {
         let due = queue::due(&self.records, self.clock.now(), ROUND_JOBS)?;
-        let mut done = Batch::new();
+        let mut ended = Vec::with_capacity(due.len());
         for waiting in &due {
+            let mut batch = Batch::new();
             match self.run(&waiting.job).await {
-                Ok(()) => queue::remove(&mut done, &waiting.job),
-                Err(error) => self.put_off(waiting, &error, &mut done)?,
+                Ok(()) => queue::done(&mut batch, waiting)?,
+                Err(error) => self.put_off(waiting, &error, &mut batch)?,
             }
+            ended.push(batch);
         }
         if !due.is_empty() {
             let index = self.index.clone();
             tokio::task::spawn_blocking(move || index.commit()).await??;
-            self.records.commit(done)?;
+        }
+        for batch in ended {
+            match self.records.commit(batch) {
+                // It was called for again while it ran, and stays; or its own commit has taken it out.
+                Ok(()) | Err(records::Error::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         Ok(due.len())
     }

@@ -61,8 +61,16 @@ pub fn remove(batch: &mut Batch, job: &Job) {
     batch.delete(&JOBS, &name(job));
 }
 
-/// Puts a job back that failed, to be tried again at `due`.
+/// Takes out a job that was run. The batch fails with [`Error::Conflict`] if it was called for again meanwhile.
+pub fn done(batch: &mut Batch, waiting: &Waiting) -> Result<(), Error> {
+    batch.expect(&JOBS, &name(&waiting.job), waiting)?;
+    remove(batch, &waiting.job);
+    Ok(())
+}
+
+/// Puts a job back that failed, to be tried again at `due`. The batch fails as that of [`done`].
 pub fn retry(batch: &mut Batch, waiting: &Waiting, due: Timestamp) -> Result<(), Error> {
+    batch.expect(&JOBS, &name(&waiting.job), waiting)?;
     let again = Waiting { job: waiting.job.clone(), tries: waiting.tries + 1, due };
     batch.put(&JOBS, &name(&waiting.job), &again)
 }
@@ -87,4 +95,40 @@ fn name(job: &Job) -> Vec<u8> {
         Job::IndexCase { case } => (3, case.as_bytes()),
     };
     [&[kind], id.as_slice()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Job, done, due, enqueue, len, retry};
+    use crate::clock::Clock;
+    use crate::domain::{CaseId, RawId};
+    use crate::records::{Batch, Error, Records};
+    use crate::vault::Identity;
+
+    #[test]
+    fn a_job_that_is_called_for_while_it_runs_is_run_again() {
+        let clock = Clock::system();
+        let records = Records::in_memory(&Identity::generate().derive("records"), &clock).unwrap();
+        let job = Job::IndexCase { case: CaseId::from(RawId::from_bytes([1; 16])) };
+        let enqueue_at = |second: i64| {
+            let mut batch = Batch::new();
+            enqueue(&mut batch, &job, jiff::Timestamp::from_second(second).unwrap()).unwrap();
+            records.commit(batch).unwrap();
+        };
+        enqueue_at(1);
+        let running = due(&records, clock.now(), 9).unwrap().remove(0);
+        enqueue_at(2);
+        for again in [false, true] {
+            let mut batch = Batch::new();
+            if again { retry(&mut batch, &running, clock.now()) } else { done(&mut batch, &running) }
+                .unwrap();
+            assert!(matches!(records.commit(batch), Err(Error::Conflict)));
+        }
+        let running = due(&records, clock.now(), 9).unwrap().remove(0);
+        assert_eq!((running.due.as_second(), running.tries), (2, 0));
+        let mut batch = Batch::new();
+        done(&mut batch, &running).unwrap();
+        records.commit(batch).unwrap();
+        assert_eq!(len(&records).unwrap(), 0);
+    }
 }

@@ -172,7 +172,8 @@ pub(crate) async fn take_action(
     let (new, documents) = documents.into_iter().partition(is_new);
     let input = Input { reason, documents, contracts, points, note };
     let (in_force, definition) = door.app.packs.definition(&case.definition, &case.workflow)?;
-    let ground = Ground { definition: &definition, calendar: in_force.pack.calendar(), facts: &dossier.facts };
+    let ground =
+        Ground { definition: &definition, calendar: in_force.pack.calendar(), facts: &dossier.facts };
     let (basket, new) = with_documents(door, caller, ground, &case, new)?;
     if !new.is_empty() {
         door.app.cases.may_act(&permit, ground, &basket, action, version, input.clone())?;
