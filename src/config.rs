@@ -158,7 +158,7 @@ impl Default for S3 {
         Self {
             access_key: String::new(),
             secret_key: Secret::default(),
-            part_bytes: 8 << 20,
+            part_bytes: 5 << 20,
             parts_in_flight: 2,
             attempts: 4,
             timeout_seconds: 60,

@@ -32,6 +32,10 @@ pub type Chunks = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 
 /// What a back end has to give. `put` is all or nothing, replaces, and is durable when it returns.
 trait Backend: Send + Sync {
+    /// The size of the pieces that content should come in, in bytes; the last one is shorter.
+    fn piece_bytes(&self) -> usize {
+        1 << 20
+    }
     fn put(&self, path: String, content: Chunks) -> BoxFuture<'_, Result<Stored, Error>>;
     fn get_from(&self, path: String, offset: u64) -> BoxFuture<'_, Result<Object, Error>>;
     fn head(&self, path: String) -> BoxFuture<'_, Result<Option<u64>, Error>>;
@@ -191,7 +195,9 @@ impl Objects {
     /// Puts an object, replacing one of this key. Durable when it returns; on an error nothing was put.
     pub async fn put(&self, key: &Key, body: Body) -> Result<Stored, Error> {
         let content: Chunks = match body {
-            Body::Sealed(sealed) if !key.is_public() => Box::pin(sealed),
+            Body::Sealed(sealed) if !key.is_public() => {
+                Box::pin(sealed.in_pieces(self.backend.piece_bytes()))
+            }
             Body::Public(bytes) if key.is_public() => once(bytes),
             Body::Wrapped(bytes) if matches!(key, Key::Payloads { .. }) => once(bytes),
             _ => return Err(Error::new(ErrorKind::Misused, "this key does not take this kind of content")),

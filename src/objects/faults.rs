@@ -77,6 +77,10 @@ impl Faulty {
 }
 
 impl Backend for Faulty {
+    fn piece_bytes(&self) -> usize {
+        self.inner.piece_bytes()
+    }
+
     fn put(&self, path: String, content: Chunks) -> BoxFuture<'_, Result<Stored, Error>> {
         async move {
             self.faults.check_up()?;

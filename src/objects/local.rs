@@ -16,8 +16,6 @@ use crate::domain::Fingerprint;
 /// Unfinished objects lie here; what is left of them is removed at the next start.
 const INCOMING: &str = ".incoming";
 const READ_BYTES: usize = 256 * 1024;
-/// Content is written in pieces of at least this size.
-const WRITE_BYTES: usize = 1 << 20;
 
 pub(super) struct Local {
     root: PathBuf,
@@ -42,26 +40,14 @@ impl Local {
         let path = incoming.to_owned();
         let mut file = blocking(move || File::create_new(path)).await?;
         let mut fingerprint = Fingerprint::new();
-        let mut piece = Vec::new();
-        let mut ended = false;
-        while !ended {
-            match content.next().await {
-                Some(chunk) => {
-                    piece.extend_from_slice(&chunk.map_err(|error| Error::new(ErrorKind::Broken, error))?)
-                }
-                None => ended = true,
-            }
-            if piece.len() >= WRITE_BYTES || (ended && !piece.is_empty()) {
-                let full = std::mem::take(&mut piece);
-                (file, fingerprint, piece) = blocking(move || {
-                    fingerprint.update(&full);
-                    file.write_all(&full)?;
-                    let mut empty = full;
-                    empty.clear();
-                    Ok((file, fingerprint, empty))
-                })
-                .await?;
-            }
+        while let Some(piece) = content.next().await {
+            let piece = piece.map_err(|error| Error::new(ErrorKind::Broken, error))?;
+            (file, fingerprint) = blocking(move || {
+                fingerprint.update(&piece);
+                file.write_all(&piece)?;
+                Ok((file, fingerprint))
+            })
+            .await?;
         }
         let size_bytes = fingerprint.size_bytes();
         Ok((file, Stored { size_bytes, sha256: fingerprint.finish() }))

@@ -110,8 +110,7 @@ impl S3 {
             while under_way.len() >= self.parts_in_flight {
                 done.extend(under_way.try_next().await?);
             }
-            let part = read_part(&mut content, self.part_bytes).await?;
-            next = Some(part).filter(|part| !part.is_empty());
+            next = next_piece(&mut content).await?;
         }
         done.extend(under_way.try_collect::<Vec<_>>().await?);
         let parts = CompletedMultipartUpload::builder().set_parts(Some(done)).build();
@@ -169,30 +168,18 @@ fn client(endpoint: Option<String>, region: Option<String>, settings: &config::S
     Client::from_conf(config.build())
 }
 
-/// Gathers content until there is more than `part_bytes` of it, or no more. A single piece is not copied.
-async fn read_part(content: &mut Chunks, part_bytes: usize) -> Result<Bytes, Error> {
-    let mut pieces: Vec<Bytes> = Vec::new();
-    let mut size_bytes = 0;
-    while size_bytes < part_bytes {
-        match content.next().await {
-            Some(Ok(piece)) => {
-                size_bytes += piece.len();
-                pieces.push(piece);
-            }
-            Some(Err(error)) => return Err(Error::new(ErrorKind::Broken, error)),
-            None => break,
-        }
-    }
-    Ok(match pieces.len() {
-        0 | 1 => pieces.pop().unwrap_or_default(),
-        _ => pieces.concat().into(),
-    })
+async fn next_piece(content: &mut Chunks) -> Result<Option<Bytes>, Error> {
+    content.next().await.transpose().map_err(|error| Error::new(ErrorKind::Broken, error))
 }
 
 impl Backend for S3 {
+    fn piece_bytes(&self) -> usize {
+        self.part_bytes
+    }
+
     fn put(&self, path: String, mut content: Chunks) -> BoxFuture<'_, Result<Stored, Error>> {
         async move {
-            let first = read_part(&mut content, self.part_bytes).await?;
+            let first = next_piece(&mut content).await?.unwrap_or_default();
             let key = self.key(&path);
             if first.len() < self.part_bytes {
                 self.put_whole(key, first).await

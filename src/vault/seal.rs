@@ -5,24 +5,33 @@
 
 use std::io::{self, Write};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use age::stream::StreamWriter;
 use bytes::Bytes;
-use futures::{Stream, StreamExt};
+use futures::Stream;
 
 use super::Recipient;
 
-/// Ciphertext is handed on in pieces of at least this size, except the last.
+/// Ciphertext is handed on in pieces of this size unless the store wants another; the last piece is shorter.
 const PIECE_BYTES: usize = 1 << 20;
 
-/// An age file as a stream of ciphertext chunks.
+/// How far one write may go over a full piece without the buffer being moved: chunks of age (64 KiB) and of senders.
+const SLACK_BYTES: usize = 1 << 19;
+
+/// Once a buffer holds so much it gets room for a whole piece, at once and not by doubling.
+const LARGE_BYTES: usize = 1 << 20;
+
+/// An age file as a stream of ciphertext pieces.
 ///
 /// An error item means that the plaintext broke off (a cut connection, a wrong digest): whoever stores the
 /// stream must then store nothing.
-pub struct Sealed {
-    chunks: Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>,
+pub struct Sealed(State);
+
+enum State {
+    Whole(Option<Bytes>),
+    Passing(Sealing),
 }
 
 impl Sealed {
@@ -32,12 +41,17 @@ impl Sealed {
         S: Stream<Item = io::Result<Bytes>> + Send + 'static,
     {
         let buffer = Buffer::default();
-        let writer = writer(recipients, buffer.clone())?;
-        let state = Sealing { plaintext: Box::pin(plaintext), writer: Some(writer), buffer };
-        let chunks = futures::stream::try_unfold(state, |mut state| async move {
-            Ok(state.next_piece().await?.map(|piece| (piece, state)))
-        });
-        Ok(Self { chunks: Box::pin(chunks) })
+        let writer = Some(writer(recipients, buffer.clone())?);
+        let sealing = Sealing { plaintext: Box::pin(plaintext), writer, buffer, piece_bytes: PIECE_BYTES };
+        Ok(Self(State::Passing(sealing)))
+    }
+
+    /// The same in pieces of exactly this size, except the last; each is filled once and never copied.
+    pub fn in_pieces(mut self, piece_bytes: usize) -> Self {
+        if let State::Passing(sealing) = &mut self.0 {
+            sealing.piece_bytes = piece_bytes;
+        }
+        self
     }
 }
 
@@ -45,7 +59,10 @@ impl Stream for Sealed {
     type Item = io::Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.chunks.as_mut().poll_next(cx)
+        match &mut self.0 {
+            State::Whole(bytes) => Poll::Ready(bytes.take().map(Ok)),
+            State::Passing(sealing) => sealing.poll_piece(cx),
+        }
     }
 }
 
@@ -69,7 +86,7 @@ impl SealedBytes {
 
 impl From<SealedBytes> for Sealed {
     fn from(sealed: SealedBytes) -> Self {
-        Self { chunks: Box::pin(futures::stream::iter([Ok(sealed.0)])) }
+        Self(State::Whole(Some(sealed.0)))
     }
 }
 
@@ -80,28 +97,28 @@ fn writer<W: Write>(recipients: &[Recipient], output: W) -> io::Result<StreamWri
 
 struct Sealing {
     plaintext: Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>,
-    /// `None` once the last piece has been handed on.
+    /// `None` once all plaintext has been written.
     writer: Option<StreamWriter<Buffer>>,
     buffer: Buffer,
+    piece_bytes: usize,
 }
 
 impl Sealing {
-    async fn next_piece(&mut self) -> io::Result<Option<Bytes>> {
-        while let Some(writer) = &mut self.writer {
-            if self.buffer.len() >= PIECE_BYTES {
-                break;
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        while self.buffer.len() < self.piece_bytes
+            && let Some(writer) = &mut self.writer
+        {
+            let written = match futures::ready!(self.plaintext.as_mut().poll_next(cx)) {
+                Some(chunk) => chunk.and_then(|chunk| writer.write_all(&chunk)),
+                None => self.writer.take().map_or(Ok(()), |writer| writer.finish().map(drop)),
+            };
+            if let Err(error) = written {
+                return Poll::Ready(Some(Err(error)));
             }
-            match self.plaintext.next().await {
-                Some(chunk) => writer.write_all(&chunk?)?,
-                None => self.finish()?,
-            }
+            self.buffer.make_room(self.piece_bytes);
         }
-        let piece = self.buffer.take();
-        Ok(if piece.is_empty() { None } else { Some(piece.into()) })
-    }
-
-    fn finish(&mut self) -> io::Result<()> {
-        self.writer.take().map_or(Ok(()), |writer| writer.finish().map(drop))
+        let piece = self.buffer.take(self.piece_bytes);
+        Poll::Ready(if piece.is_empty() { None } else { Some(Ok(piece.into())) })
     }
 }
 
@@ -110,18 +127,36 @@ impl Sealing {
 struct Buffer(Arc<Mutex<Vec<u8>>>);
 
 impl Buffer {
-    fn len(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self) -> Vec<u8> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn make_room(&self, piece_bytes: usize) {
+        let mut buffer = self.lock();
+        if (LARGE_BYTES..piece_bytes).contains(&buffer.len()) {
+            let more = piece_bytes + SLACK_BYTES - buffer.len();
+            buffer.reserve_exact(more);
+        }
+    }
+
+    /// At most `piece_bytes`; what is over begins the next piece, which is then expected to be as large.
+    fn take(&self, piece_bytes: usize) -> Vec<u8> {
+        let mut buffer = self.lock();
+        let over = buffer.get(piece_bytes..).unwrap_or_default();
+        let mut next = Vec::with_capacity(if over.is_empty() { 0 } else { piece_bytes + SLACK_BYTES });
+        next.extend_from_slice(over);
+        buffer.truncate(piece_bytes);
+        std::mem::replace(&mut *buffer, next)
     }
 }
 
 impl Write for Buffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        self.lock().extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
