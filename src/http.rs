@@ -5,6 +5,7 @@
 
 pub mod api;
 mod caller;
+mod linger;
 mod pages;
 mod problem;
 mod upload;
@@ -69,6 +70,7 @@ pub fn router(app: App) -> Router {
         .layer(limit)
         .layer(CsrfLayer::new().with_rejection_response(|_| Problem::new("cross_site").into_response()))
         .layer(middleware::from_fn_with_state(door.clone(), around))
+        .layer(middleware::from_fn_with_state(door.clone(), linger::linger))
         .with_state(door)
 }
 
