@@ -104,6 +104,14 @@ impl Permit {
         self.action == action && matches!(self.subject, Subject::Dossier { id, .. } if id == dossier)
     }
 
+    /// The dossier, if this is a permit for one.
+    pub fn dossier(&self) -> Option<DossierId> {
+        match self.subject {
+            Subject::Dossier { id, .. } => Some(id),
+            Subject::Archive => None,
+        }
+    }
+
     /// Whether this is the permit to do `action` to the archive.
     pub fn covers_archive(&self, action: Action) -> bool {
         self.action == action && self.subject == Subject::Archive

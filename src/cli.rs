@@ -4,6 +4,7 @@
 
 mod client;
 pub mod demo;
+mod import;
 mod local;
 mod output;
 mod pack;
@@ -76,7 +77,7 @@ enum Verb {
     /// Tokens for stations and scripts.
     #[command(subcommand)]
     Token(TokenVerb),
-    /// Hands documents in, through a server.
+    /// Hands documents in: through a server, or straight into a data folder that no server has open.
     Put {
         /// The files.
         #[arg(required = true)]
@@ -90,6 +91,9 @@ enum Verb {
         /// The case that they are handed in for.
         #[arg(long)]
         case: Option<String>,
+        /// As whom they are handed in, when no server is gone through; with one, the token says so.
+        #[arg(long = "as", value_name = "NAME")]
+        by: Option<String>,
         /// How many at once.
         #[arg(long, default_value_t = 4)]
         at_once: usize,
@@ -236,9 +240,21 @@ async fn dispatch(cli: Cli, config: Config) -> anyhow::Result<Outcome> {
             Some(_) => client::Client::new(&common)?.token(&name, &roles).await,
             None => local::token(config, &name, &roles).await,
         },
-        Verb::Put { files, dossier, kind, case, at_once } => {
-            client::Client::new(&common)?.put(&files, client::Target { dossier, kind, case }, at_once).await
-        }
+        Verb::Put { files, dossier, kind, case, by, at_once } => match by {
+            None => {
+                let target = client::Target { dossier, kind, case };
+                client::Client::new(&common)?.put(&files, target, at_once).await
+            }
+            Some(_) if common.server.is_some() || case.is_some() => {
+                anyhow::bail!(
+                    "--as is for a data folder without a server, and there for documents without a case"
+                )
+            }
+            Some(by) => {
+                let import = import::Import { files, dossier, kind, by, at_once };
+                import::run(config, import, common.json).await
+            }
+        },
         Verb::Get { document, out } => client::Client::new(&common)?.get(&document, &out).await,
         Verb::Search { query, limit } => client::Client::new(&common)?.search(&query, limit).await,
         Verb::Verify { full } => local::verify(config, full, common.json).await,
