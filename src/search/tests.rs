@@ -470,48 +470,6 @@ fn another_key_opens_nothing() {
     assert!(matches!(other.map(drop), Err(Error::Corrupt)));
 }
 
-/// Prints what indexing and asking cost: `cargo test --release --lib search::tests::costs -- --ignored --nocapture`.
-#[test]
-#[ignore = "a measurement"]
-fn costs() {
-    let resident = || {
-        let status = fs::read_to_string("/proc/self/status").unwrap();
-        status.lines().find(|line| line.starts_with("VmRSS")).unwrap().to_owned()
-    };
-    println!("before: {}", resident());
-    let fixture = Fixture::new();
-    println!("opened: {}", resident());
-    let sentences: Vec<String> = chinese().split(['。', '，', '；']).map(str::to_owned).collect();
-    let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let draw = proptest::collection::vec(proptest::sample::select(sentences), 60);
-    let start = std::time::Instant::now();
-    let mut chars = 0;
-    for number in 0..5000_u32 {
-        let text = draw.new_tree(&mut runner).unwrap().current().join("，");
-        chars += text.chars().count();
-        let item = page(1, 1, number, &text);
-        fixture.index.replace_items(&[item]).unwrap();
-    }
-    fixture.index.commit().unwrap();
-    println!("{chars} characters in {:?}: {}", start.elapsed(), resident());
-    fixture.index.rest().unwrap();
-    let bytes: u64 = files(fixture.dir.path()).iter().map(|path| fs::metadata(path).unwrap().len()).sum();
-    println!("resting: {}; {bytes} bytes on the disk", resident());
-    for query in ["合同", "基金合同", "\"基金合同\"", "合", "ht2023", "杭州冲远智能", "合同 -杭州"]
-    {
-        let query = Query::parse(query);
-        let ask = || fixture.index.search(&query, &Scope::All, 0, 20).unwrap().total;
-        let cold = std::time::Instant::now();
-        ask();
-        let cold = cold.elapsed();
-        let warm = std::time::Instant::now();
-        println!("{} hits, {cold:?}, then {:?}: {query:?}", ask(), warm.elapsed());
-    }
-    println!("asked: {}", resident());
-    fixture.index.rest().unwrap();
-    println!("resting: {}", resident());
-}
-
 /// Chinese text: the sample document where it is there, and always the text above.
 fn chinese() -> String {
     let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/samples/pdf/text.gt");

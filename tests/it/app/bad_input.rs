@@ -319,7 +319,7 @@ fn a_pack_with_mistakes_is_told_all_of_them() {
     let broken = intake
         .replacen("to: review", "to: nowhere", 1)
         .replacen("        not_by: case.submitted_by     # four eyes\n", "", 1)
-        .replacen("checklist.complete\n        to: filed", "checklist.compleat\n        to: filed", 1);
+        .replacen("when: checklist.complete\n", "when: checklist.compleat\n", 1);
     std::fs::write(pack.join("intake.yaml"), broken).unwrap();
     let output = check(&pack);
     assert_eq!(output.status.code(), Some(1));
