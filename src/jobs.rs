@@ -38,12 +38,14 @@ impl App {
         let mut idle_naps = 0;
         loop {
             match self.run_due_jobs().await {
+                Ok(ROUND_JOBS) => {
+                    idle_naps = 0;
+                    continue;
+                }
                 Ok(0) => {
                     self.rest(idle_naps).await;
                     let woken = tokio::time::timeout(NAP, self.work.notified()).await.is_ok();
                     idle_naps = if woken { 0 } else { idle_naps + 1 };
-                    // Where one job comes, more are on their way: together they cost one commit of the index.
-                    tokio::time::sleep(GATHER).await;
                 }
                 Ok(_) => idle_naps = 0,
                 Err(error) => {
@@ -51,6 +53,8 @@ impl App {
                     tokio::time::sleep(NAP).await;
                 }
             }
+            // Where one job comes, more are on their way: together they cost one commit of the index.
+            tokio::time::sleep(GATHER).await;
         }
     }
 
