@@ -20,6 +20,9 @@ const PIECE_BYTES: usize = 1 << 20;
 /// How far one write may go over a full piece without the buffer being moved: chunks of age (64 KiB) and of senders.
 const SLACK_BYTES: usize = 1 << 19;
 
+/// The room of a fresh buffer: most papers fit, and what is not written to is not resident.
+const FIRST_BYTES: usize = 1 << 19;
+
 /// Once a buffer holds so much it gets room for a whole piece, at once and not by doubling.
 const LARGE_BYTES: usize = 1 << 20;
 
@@ -40,7 +43,7 @@ impl Sealed {
     where
         S: Stream<Item = io::Result<Bytes>> + Send + 'static,
     {
-        let buffer = Buffer::default();
+        let buffer = Buffer(Arc::new(Mutex::new(Vec::with_capacity(FIRST_BYTES))));
         let writer = Some(writer(recipients, buffer.clone())?);
         let sealing = Sealing { plaintext: Box::pin(plaintext), writer, buffer, piece_bytes: PIECE_BYTES };
         Ok(Self(State::Passing(sealing)))
@@ -123,7 +126,7 @@ impl Sealing {
 }
 
 /// What the writer has written and the stream has not yet handed on.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Buffer(Arc<Mutex<Vec<u8>>>);
 
 impl Buffer {
