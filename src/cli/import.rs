@@ -3,14 +3,16 @@
 //! Files are stored some at a time; their entries are published together every [`TOGETHER`], and a file is only
 //! called archived once its own entry is.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use bytes::Bytes;
 use futures::StreamExt;
 use serde_json::json;
-use tokio_util::io::ReaderStream;
 
 use super::{Outcome, output, serving};
 use crate::access::{Action, Permit};
@@ -23,7 +25,7 @@ use crate::documents::Document;
 const TOGETHER: Duration = Duration::from_millis(100);
 /// How many stored files may wait to be published.
 const WAITING: usize = 4096;
-const PIECE_BYTES: usize = 1 << 20;
+const PIECE_BYTES: u64 = 1 << 20;
 
 /// What is to be handed in, and by whom.
 pub(super) struct Import {
@@ -105,7 +107,6 @@ async fn hand_in(app: &App, permit: &Arc<Permit>, import: &Import, as_json: bool
 }
 
 async fn store(app: App, permit: Arc<Permit>, path: PathBuf, kind: String) -> anyhow::Result<Document> {
-    let file = tokio::fs::File::open(&path).await?;
     let new = NewDocument {
         dossier: permit.dossier().context("a permit for a dossier")?,
         case: None,
@@ -114,6 +115,18 @@ async fn store(app: App, permit: Arc<Permit>, path: PathBuf, kind: String) -> an
         digest: None,
         idempotency_key: None,
     };
-    let content = ReaderStream::with_capacity(file, PIECE_BYTES);
+    let content = futures::stream::try_unfold(Some(File::open(path)?), |file| async {
+        tokio::task::spawn_blocking(|| next_piece(file)).await.map_err(io::Error::other)?
+    });
     Ok(app.archive.ingest_undurably(&permit, new, content).await?.document)
+}
+
+/// The next piece of a file that has not ended, and the file if it goes on: a small file is one piece.
+fn next_piece(file: Option<File>) -> io::Result<Option<(Bytes, Option<File>)>> {
+    let Some(file) = file else { return Ok(None) };
+    let expected = usize::try_from(file.metadata()?.len().min(PIECE_BYTES)).unwrap_or_default();
+    let mut piece = Vec::with_capacity(expected + 1);
+    (&file).take(PIECE_BYTES).read_to_end(&mut piece)?;
+    let more = piece.len() as u64 == PIECE_BYTES;
+    Ok(Some((piece.into(), more.then_some(file))))
 }

@@ -9,6 +9,7 @@ mod canary;
 mod crash;
 mod foreign;
 mod garage;
+mod import;
 mod journeys;
 mod memory;
 mod openapi;
