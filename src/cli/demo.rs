@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::client::http_client;
 use super::local::password;
-use super::serving::{self, Running};
+use super::serving::{self, Ending, Running};
 use super::{Outcome, output};
 use crate::app::{App, Recovery};
 use crate::clock::Clock;
@@ -51,11 +51,12 @@ pub(super) async fn run(
         write_owner_only(&sign_ins, &people)?;
         running
     };
+    let ending = Ending::new()?;
     output::say(&format!("Lantai's demo is at http://{}", running.address));
     output::say("Sign-ins (name  role  password):");
     output::say(std::fs::read_to_string(&sign_ins).unwrap_or_default().trim_end());
     output::say("Press Ctrl-C to end it.");
-    serving::until_told().await;
+    ending.told().await;
     running.stop().await?;
     Ok(Outcome::Clean)
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
 use super::{Outcome, output};
@@ -64,9 +65,10 @@ pub(super) async fn serve(mut config: Config, listen: Option<String>) -> anyhow:
     }
     let listen = config.listen.clone();
     let opened = open(config).await?;
+    let ending = Ending::new()?;
     let running = Running::start(opened.app, &listen).await?;
     output::say(&format!("listening on http://{}", running.address));
-    until_told().await;
+    ending.told().await;
     output::complain("stopping");
     running.stop().await?;
     Ok(Outcome::Clean)
@@ -90,16 +92,25 @@ pub(super) async fn open(config: Config) -> anyhow::Result<Opened> {
     Ok(opened)
 }
 
-/// Returns when the process is told to end.
-pub(super) async fn until_told() {
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => signal.recv().await,
-            Err(_) => std::future::pending().await,
+/// Hears the signals to end from the moment it is made, so that whoever has read where the server
+/// listens may stop it gracefully. Before that, a signal ends the process at once: opening is as safe as
+/// a crash.
+pub(super) struct Ending {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Ending {
+    /// Fails when the process may not have handlers of signals.
+    pub(super) fn new() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Returns when the process is told to end.
+    pub(super) async fn told(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate => {}
     }
 }

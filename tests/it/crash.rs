@@ -122,3 +122,20 @@ async fn check_penalties(server: &Server, returned: &[String]) {
         "the counter is the sum of the lines"
     );
 }
+
+/// Whoever has read where the server listens may stop it: the signal is heard from then on.
+#[test]
+fn a_server_that_has_just_started_stops_gracefully() {
+    // Several at once: what is seldom late on an idle machine is often late on a busy one.
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let mut server = Server::new(Setting::default());
+                for _ in 0..10 {
+                    server.stop();
+                    server.start();
+                }
+            });
+        }
+    });
+}
