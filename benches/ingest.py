@@ -10,7 +10,6 @@ import argparse
 import json
 import os
 import pathlib
-import resource
 import secrets
 import shutil
 import signal
@@ -103,14 +102,12 @@ def peak_of(pid):
 
 def run(command, env):
     """Runs a command: wall seconds, CPU seconds, peak MiB."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.monotonic()
     process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.monotonic() - start
     if status != 0:
         sys.exit(f"{command[0]} failed: {process.stderr.read().decode()[-500:]}")
-    del before
     return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
@@ -255,22 +252,24 @@ def make_files(folder, count, size):
     return files
 
 
-def compare(title, programs, files, rounds):
+def compare(title, programs, garage, files, rounds):
     figures = {program.name: [] for program in programs}
     for _ in range(rounds):
         for program in programs:
-            figures[program.name].append(program.put(files))
+            before = cpu_of(garage.process.pid)
+            figure = program.put(files)
+            figures[program.name].append((*figure, cpu_of(garage.process.pid) - before))
             program.settle()
     medians = {name: [statistics.median(column) for column in zip(*runs)] for name, runs in figures.items()}
     peers = [row for name, row in medians.items() if not name.startswith("lantai")]
     print(f"\n{title}; medians of {rounds} rounds in turn\n")
-    print("| | wall s | CPU s | peak MiB |\n| --- | --- | --- | --- |")
-    for name, (wall, cpu, peak) in medians.items():
-        print(f"| {name} | {wall:.2f} | {cpu:.2f} | {peak:.0f} |")
+    print("| | wall s | CPU s | peak MiB | Garage's CPU s |\n| --- | --- | --- | --- | --- |")
+    for name, (wall, cpu, peak, store) in medians.items():
+        print(f"| {name} | {wall:.2f} | {cpu:.2f} | {peak:.0f} | {store:.2f} |")
     wall, cpu = (min(row[column] for row in peers) for column in (0, 1))
     for name in [name for name in medians if name.startswith("lantai")]:
         ours = medians[name]
-        print(f"| {name}, as a part of the best peer | {ours[0] / wall:.2f} | {ours[1] / cpu:.2f} | |")
+        print(f"| {name}, as a part of the best peer | {ours[0] / wall:.2f} | {ours[1] / cpu:.2f} | | |")
 
 
 def main():
@@ -290,11 +289,11 @@ def main():
         programs = [kind(folder, garage, options.at_once) for kind in (Import, Server, Rclone, Restic)]
         try:
             small = make_files(folder / "small", options.files, options.file_bytes)
-            compare(f"{options.files} files of {options.file_bytes // 1000} KB, {options.at_once} at once", programs, small,
-                    options.rounds)
+            compare(f"{options.files} files of {options.file_bytes // 1000} KB, {options.at_once} at once", programs, garage,
+                    small, options.rounds)
             shutil.rmtree(folder / "small")
             large = make_files(folder / "large", 1, options.large_bytes)
-            compare(f"one file of {options.large_bytes / (1 << 30):g} GiB", programs, large, options.rounds)
+            compare(f"one file of {options.large_bytes / (1 << 30):g} GiB", programs, garage, large, options.rounds)
         finally:
             for program in programs:
                 program.close()

@@ -8,6 +8,7 @@ mod identity;
 mod keyring;
 mod lookup;
 mod open;
+mod payload;
 mod seal;
 
 pub use identity::{DerivedKey, Identity, Recipient};

@@ -7,16 +7,48 @@ use secrecy::SecretString;
 
 use super::{Error, Identity, Sealed, SealedBytes, open, open_reader, read_identity_file};
 
+/// Around the edges of age's chunks of 64 KiB, and of the pieces that a store asks for. The judge is the age crate.
+const SIZES: [usize; 11] =
+    [0, 1, 65_535, 65_536, 65_537, 131_071, 131_072, 131_073, 196_608, 1_000_000, 3_000_001];
+
+fn plaintext_of(size: usize) -> Vec<u8> {
+    (0..size).map(|i| (i % 251) as u8).collect()
+}
+
 #[tokio::test]
 async fn a_stream_sealed_in_odd_pieces_opens_to_the_same_bytes() {
     let identity = Identity::generate();
-    for size in [0, 1, 65_535, 65_536, 65_537, 1_000_000] {
-        let plaintext: Vec<u8> = (0..size).map(|i| (i % 251) as u8).collect();
-        let pieces: Vec<_> = plaintext.chunks(7_001).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
-        let sealed = Sealed::stream(&[identity.recipient()], futures::stream::iter(pieces)).unwrap();
-        let chunks: Vec<_> = sealed.map(Result::unwrap).collect().await;
-        assert_eq!(*open(&identity, &chunks.concat()).unwrap(), plaintext, "{size} bytes");
+    for (size, piece_bytes) in
+        SIZES.into_iter().flat_map(|size| [(size, 65_536), (size, 300_000), (size, 1 << 20)])
+    {
+        let plaintext = plaintext_of(size);
+        for sent in [7_001, 65_536, 2_000_000] {
+            let pieces: Vec<_> =
+                plaintext.chunks(sent).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+            let sealed = Sealed::stream(&[identity.recipient()], futures::stream::iter(pieces)).unwrap();
+            let chunks: Vec<_> = sealed.in_pieces(piece_bytes).map(Result::unwrap).collect().await;
+            let (last, full) = chunks.split_last().unwrap();
+            assert!(full.iter().all(|piece| piece.len() == piece_bytes) && last.len() <= piece_bytes);
+            assert_eq!(*open(&identity, &chunks.concat()).unwrap(), plaintext, "{size} bytes in {sent}");
+        }
     }
+}
+
+#[test]
+fn bytes_sealed_whole_open_for_every_recipient_and_never_look_the_same() {
+    let identities = [Identity::generate(), Identity::generate()];
+    let recipients = identities.each_ref().map(Identity::recipient);
+    for size in SIZES {
+        let plaintext = plaintext_of(size);
+        let sealed = SealedBytes::seal(&recipients, &plaintext).unwrap();
+        for identity in &identities {
+            assert_eq!(*open(identity, sealed.as_bytes()).unwrap(), plaintext, "{size} bytes");
+        }
+        let again = SealedBytes::seal(&recipients, &plaintext).unwrap();
+        let tail = sealed.as_bytes().len() - size - 16;
+        assert_ne!(sealed.as_bytes()[tail..], again.as_bytes()[tail..], "{size} bytes");
+    }
+    assert!(SealedBytes::seal(&[], b"for nobody").is_err());
 }
 
 #[tokio::test]
