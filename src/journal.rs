@@ -5,15 +5,17 @@
 //! put them into the object store under a signed checkpoint; only then may a client be answered
 //! ([`Journal::published`]). At the start, what one side lacks is taken from the other.
 
+mod agree;
 mod checkpoint;
 mod entry;
 mod projection;
+mod proof;
 mod publish;
 mod replay;
 mod tiles;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -27,6 +29,7 @@ use crate::objects::{self, Objects};
 use crate::records::{self, Batch, Records, Table};
 use crate::vault::{Identity, Lookup, SealedBytes};
 
+pub use agree::Found;
 pub use checkpoint::{Head, Signer, verify_checkpoint};
 pub use entry::{Draft, Entry, ObjectRef};
 pub use projection::{Facts, Project, Projection};
@@ -42,9 +45,18 @@ const HASHES: Table<Sha256Digest> = Table::new("log.hashes");
 /// One row: how many entries there are.
 const SIZE: Table<LogSize> = Table::new("log.size");
 
+/// One row: the last head that was published from here, as far as is known. What the bucket has may be ahead of it.
+const PUBLISHED: Table<PublishedHead> = Table::new("log.published");
+
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 struct LogSize {
     entries: u64,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct PublishedHead {
+    size: u64,
+    root: Sha256Digest,
 }
 
 /// What went wrong with the log, by what the caller has to do.
@@ -59,9 +71,26 @@ pub enum Error {
     /// Committed here and not yet in the object store; it will be published when the store is back.
     #[error("recorded, but not yet durable in the object store")]
     NotDurable,
-    /// The local records do not belong to the log in the bucket: set them aside and replay.
+    /// The local records do not belong to the log in the bucket, which has all that was published from here: set them
+    /// aside and replay.
     #[error("the local records do not continue the log in the bucket")]
     Diverged,
+    /// The log in the bucket is another one than was published from here. Its owner has to say which one is right.
+    #[error(
+        "the log in the bucket is not the one that was published from here: another Lantai writes to it, or it was replaced; nothing was changed (docs/operations.md says what to do)"
+    )]
+    Forked,
+    /// The log in the bucket is an older one, and what was published since is gone. Its owner has to say what is to
+    /// be done.
+    #[error(
+        "the log in the bucket has {bucket} entries, but {published} were published from here: the bucket was put back to an older state; nothing was changed (docs/operations.md says what to do)"
+    )]
+    RolledBack {
+        /// Entries under the bucket's checkpoint.
+        bucket: u64,
+        /// Entries that were published from here.
+        published: u64,
+    },
     /// The log in the bucket, or the local copy, is damaged.
     #[error("the log is damaged")]
     Corrupt,
@@ -97,6 +126,8 @@ pub struct Health {
     pub published: u64,
     /// Whether the last try to publish failed.
     pub failing: bool,
+    /// What was wrong with the bucket's checkpoint when the log was opened, and was put right.
+    pub found: Option<Found>,
 }
 
 /// What the journal needs.
@@ -139,6 +170,7 @@ struct Inner {
     size: Mutex<u64>,
     published: watch::Sender<u64>,
     failing: watch::Sender<bool>,
+    found: OnceLock<Found>,
     wake: Notify,
 }
 
@@ -158,6 +190,7 @@ impl Journal {
             size: Mutex::new(size),
             published: watch::Sender::new(0),
             failing: watch::Sender::new(false),
+            found: OnceLock::new(),
             wake: Notify::new(),
         })))
     }
@@ -194,27 +227,18 @@ impl Journal {
 
     /// How the publishing goes.
     pub fn health(&self) -> Health {
-        Health { size: self.size(), published: *self.0.published.borrow(), failing: *self.0.failing.borrow() }
+        Health {
+            size: self.size(),
+            published: *self.0.published.borrow(),
+            failing: *self.0.failing.borrow(),
+            found: self.0.found.get().copied(),
+        }
     }
 
     /// The entry at `index`, if the log is that long.
     pub fn entry(&self, index: u64) -> Result<Option<Entry>, Error> {
         let text = self.0.records.get(&ENTRIES, &index.to_be_bytes())?;
         text.map(|text| Entry::parse(&text)).transpose()
-    }
-
-    /// The inclusion proof of entry `index` under the published checkpoint, as a C2SP tlog-proof text.
-    pub fn proof(&self, index: u64) -> Result<String, Error> {
-        let size = *self.0.published.borrow();
-        if index >= size {
-            return Err(Error::NotDurable);
-        }
-        let tree = self.tree();
-        let proof = tree.inclusion_proof(size, index)?;
-        let checkpoint = self.0.signer.sign(Head { size, root: tree.root(size)? })?;
-        let lines: String = proof.iter().map(|hash| BASE64_STANDARD.encode(hash) + "\n").collect();
-        let checkpoint = String::from_utf8(checkpoint).map_err(|_| Error::Corrupt)?;
-        Ok(format!("c2sp.org/tlog-proof@v1\nindex {index}\n{lines}\n{checkpoint}"))
     }
 
     /// The root hash over all entries.

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use super::{App, Error, all_facts};
 use crate::archive::{Depth, ProblemCode, Report};
-use crate::journal::{self, Journal};
+use crate::journal::{self, Found, Journal};
+use crate::objects::Key;
 use crate::records::Records;
 use crate::vault::Identity;
 
 /// Rows that are not made from the log and so have nothing to be compared with.
-const LOCAL_TABLES: &[&str] = &["jobs", "log.payloads"];
+const LOCAL_TABLES: &[&str] = &["jobs", "log.payloads", "log.published"];
 
 impl App {
     /// Looks at everything and lists all that is wrong. `progress` is told about documents.
@@ -21,7 +22,13 @@ impl App {
             crate::archive::Error::Keys(error) => Error::Keys(error),
             _ => Error::WrongStore,
         })?;
-        report.entries = self.journal.health().size;
+        let log = self.journal.health();
+        report.entries = log.size;
+        match log.found {
+            Some(Found::RolledBack(_)) => report.add(ProblemCode::LogRolledBack, Key::Checkpoint.path()),
+            Some(Found::Damaged) => report.add(ProblemCode::LogDamaged, Key::Checkpoint.path()),
+            None => {}
+        }
         self.verify_log(&mut report).await?;
         Ok(report)
     }

@@ -43,6 +43,8 @@ pub enum ProblemCode {
     LogDamaged,
     /// The log in the bucket is not the one that the records were made from.
     LogDiverged,
+    /// The checkpoint in the bucket was an older one than was published, and has been put right.
+    LogRolledBack,
     /// A row is not what a fresh replay of the log makes.
     RecordDiffers,
 }

@@ -49,6 +49,7 @@ pub const PATHS: &[(&str, &[&str])] = &[
     ("/api/v1/queue", &["get"]),
     ("/api/v1/penalties", &["get"]),
     ("/log/checkpoint", &["get"]),
+    ("/log/consistency", &["get"]),
     ("/log/tile/{*path}", &["get"]),
 ];
 
@@ -79,6 +80,7 @@ pub(super) fn routes() -> Router<Door> {
         .route("/api/v1/queue", get(queue::queue))
         .route("/api/v1/penalties", get(penalties::account))
         .route("/log/checkpoint", get(log::checkpoint))
+        .route("/log/consistency", get(log::consistency))
         .route("/log/tile/{*path}", get(log::tile))
 }
 

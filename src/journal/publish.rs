@@ -3,22 +3,27 @@
 //! A group commit: while one round is under way the next entries gather, so one slow store serves many clients.
 //! There is one publisher an archive. A round that fails is tried again with the same bytes until it succeeds.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
+use futures::StreamExt;
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use super::tiles::{TILE_WIDTH, bundle_width, write_entry};
-use super::{ENTRIES, Error, Head, Journal, PAYLOADS};
-use crate::objects::{Body, Key};
+use super::{ENTRIES, Error, Head, Journal, PAYLOADS, PUBLISHED, PublishedHead};
+use crate::domain::Sha256Digest;
+use crate::objects::{self, Body, Key, Objects, Prefix};
 use crate::records::Batch;
 
 /// The most entries of one round.
-const ROUND_ENTRIES: u64 = 1024;
+pub(super) const ROUND_ENTRIES: u64 = 1024;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How many partial tiles are deleted at once.
+const DELETES_AT_ONCE: usize = 8;
 
 /// One line of a payload object.
 #[derive(Serialize, Deserialize)]
@@ -58,9 +63,10 @@ impl Journal {
                 return Ok(());
             }
             self.flush().await?;
-            self.publish_round(published, size).await?;
+            let payloads = self.payloads(published, size)?;
+            let head = self.publish_round(published, size, Some(payloads)).await?;
             self.0.published.send_replace(size);
-            self.forget_payloads(published, size)?;
+            self.note_published(head, published..size)?;
         }
     }
 
@@ -70,13 +76,25 @@ impl Journal {
         Ok(flushed.map_err(|_| Error::Corrupt)??)
     }
 
-    async fn publish_round(&self, old: u64, new: u64) -> Result<(), Error> {
-        let mut puts = vec![self.payloads(old, new)?];
+    /// Puts what a log of `new` entries has and one of `old` has not; the checkpoint last.
+    pub(super) async fn publish_round(
+        &self,
+        old: u64,
+        new: u64,
+        payloads: Option<(Key, Body)>,
+    ) -> Result<Head, Error> {
+        let mut puts: Vec<(Key, Body)> = payloads.into_iter().collect();
+        let mut replaced: Vec<Prefix> =
+            (old / TILE_WIDTH..new / TILE_WIDTH).map(|index| Prefix::PartialBundles { index }).collect();
         for bundle in old / TILE_WIDTH..=(new - 1) / TILE_WIDTH {
             puts.push(self.entry_bundle(bundle, new)?);
         }
         for tile in self.tree().new_tiles(old, new)? {
-            let key = Key::Tile { level: tile.level, index: tile.number, width: tile.width };
+            let (level, index) = (tile.level, tile.number);
+            if u64::from(tile.width) == TILE_WIDTH {
+                replaced.push(Prefix::PartialTiles { level, index });
+            }
+            let key = Key::Tile { level, index, width: tile.width };
             puts.push((key, Body::Public(tile.bytes.into())));
         }
         let objects = &self.0.objects;
@@ -85,7 +103,11 @@ impl Journal {
         let head = Head { size: new, root: self.tree().root(new)? };
         let checkpoint = self.0.signer.sign(head)?;
         objects.put(&Key::Checkpoint, Body::Public(checkpoint.into())).await?;
-        Ok(())
+        if !replaced.is_empty() {
+            // Nobody waits for it, and what stays because of an error costs only space.
+            tokio::spawn(remove_partials(objects.clone(), replaced));
+        }
+        Ok(head)
     }
 
     fn payloads(&self, old: u64, new: u64) -> Result<(Key, Body), Error> {
@@ -110,14 +132,41 @@ impl Journal {
         Ok((Key::EntryBundle { index: bundle, width }, Body::Public(bytes.into())))
     }
 
-    /// Published payloads need not be kept here; losing this deletion costs only space.
-    fn forget_payloads(&self, old: u64, new: u64) -> Result<(), Error> {
+    /// Notes that the log is published up to this head. Published payloads need not be kept here: forget these.
+    ///
+    /// Losing this note is no harm: what is known to be published is then less than what is.
+    pub(super) fn note_published(&self, head: Head, forget: Range<u64>) -> Result<(), Error> {
         let mut batch = Batch::new();
-        for index in old..new {
+        for index in forget {
             batch.delete(&PAYLOADS, &index.to_be_bytes());
         }
+        let row = PublishedHead { size: head.size, root: Sha256Digest::from_bytes(head.root) };
+        batch.put(&PUBLISHED, b"", &row)?;
         Ok(self.0.records.commit(batch)?)
     }
+}
+
+/// Deletes partial tiles and bundles once the full ones are there, as C2SP tlog-tiles permits: without this a log that
+/// grows entry by entry would keep each bundle in 255 earlier states.
+async fn remove_partials(objects: Objects, replaced: Vec<Prefix>) {
+    for prefix in replaced {
+        if let Err(error) = remove_below(&objects, prefix).await {
+            tracing::debug!(%error, "partial tiles stay");
+        }
+    }
+}
+
+async fn remove_below(objects: &Objects, prefix: Prefix) -> Result<(), objects::Error> {
+    let keys: Vec<Key> = objects.list(prefix).await?.into_iter().filter_map(|listed| listed.key).collect();
+    let deletes = keys.into_iter().map(|key| {
+        let objects = objects.clone();
+        async move { objects.delete(&key).await }
+    });
+    let mut deletes = futures::stream::iter(deletes).buffer_unordered(DELETES_AT_ONCE);
+    while let Some(deleted) = deletes.next().await {
+        deleted?;
+    }
+    Ok(())
 }
 
 /// The lines of a payload object.

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use super::checkpoint::{Head, verify_checkpoint};
 use super::publish::read_payloads;
-use super::tiles::{TILE_WIDTH, bundle_width, read_entries};
-use super::{Entry, Error, Journal, Parts};
+use super::tiles::{Edge, NodeHash, TILE_WIDTH, bundle_width, read_entries};
+use super::{Entry, Error, Found, Journal, Parts};
 use crate::domain::Sha256Digest;
 use crate::objects::{self, ErrorKind, Key, Objects, Prefix};
 use crate::records::Batch;
@@ -16,6 +16,8 @@ use crate::vault;
 
 /// The largest log object: 256 entries of 64 KiB, or a round's payloads.
 const LOG_OBJECT_LIMIT_BYTES: u64 = 256 << 20;
+/// How many entries a full bundle has.
+const FULL: u16 = 256;
 /// Records are flushed after this many replayed entries.
 const FLUSH_ENTRIES: u64 = 4096;
 
@@ -31,25 +33,32 @@ pub struct CaughtUp {
     pub without_key: Vec<u64>,
     /// Entries that are here and not yet in the bucket.
     pub unpublished: u64,
+    /// What was wrong with the bucket's checkpoint and was put right.
+    pub found: Option<Found>,
 }
 
 impl Journal {
     /// Opens the log and makes both sides agree: what the bucket has and the records lack is replayed; what the
     /// records have and the bucket lacks waits for the publisher.
     ///
-    /// Fails with [`Error::Diverged`] if the records are not a beginning or a continuation of the bucket's log.
+    /// Fails with [`Error::Diverged`] if the records are not a beginning or a continuation of the bucket's log, which
+    /// has all that was published from here; with [`Error::Forked`] or [`Error::RolledBack`] if it has not.
     pub async fn open(parts: Parts, progress: Progress<'_>) -> Result<(Self, CaughtUp), Error> {
         let journal = Self::new(parts)?;
         let bucket = Bucket::new(&journal.0.objects, journal.verifier_key());
-        let head = bucket.head().await?.unwrap_or(Head { size: 0, root: journal.tree().root(0)? });
+        let (head, found) = journal.agreed_head(&bucket).await?;
         let local = journal.size();
-        let mut caught_up = CaughtUp { unpublished: local.saturating_sub(head.size), ..CaughtUp::default() };
-        if local < head.size {
+        let unpublished = local.saturating_sub(head.size);
+        let mut caught_up = CaughtUp { unpublished, found, ..CaughtUp::default() };
+        let continues = local >= head.size || journal.is_beginning(&bucket, head).await?;
+        if local < head.size && continues {
             journal.replay(&bucket, head, &mut caught_up, progress).await?;
         }
-        if journal.tree().root(head.size).ok() != Some(head.root) {
-            return Err(Error::Diverged);
+        if !continues || journal.tree().root(head.size).ok() != Some(head.root) {
+            return Err(journal.divergence(&bucket, head).await?);
         }
+        let known = journal.known_published()?.map_or(0, |known| known.size);
+        journal.note_published(head, known..local.min(head.size))?;
         journal.0.published.send_replace(head.size);
         journal.0.wake.notify_one();
         Ok((journal, caught_up))
@@ -135,12 +144,33 @@ impl<'a> Bucket<'a> {
     /// The entries of one bundle in a log of `size` entries.
     pub async fn entries(&self, bundle: u64, size: u64) -> Result<Vec<String>, Error> {
         let width = bundle_width(bundle, size);
-        let bytes = self
-            .objects
-            .get_bytes(&Key::EntryBundle { index: bundle, width }, LOG_OBJECT_LIMIT_BYTES)
-            .await?;
-        let entries = read_entries(&bytes)?;
+        match self.bundle(bundle, width).await {
+            // The log has grown meanwhile: a partial bundle goes when the full one is there.
+            Err(Error::Objects(error)) if error.kind() == ErrorKind::NotFound && width < FULL => {
+                let mut entries = self.bundle(bundle, FULL).await?;
+                entries.truncate(width.into());
+                Ok(entries)
+            }
+            other => other,
+        }
+    }
+
+    async fn bundle(&self, index: u64, width: u16) -> Result<Vec<String>, Error> {
+        let key = Key::EntryBundle { index, width };
+        let entries = read_entries(&self.objects.get_bytes(&key, LOG_OBJECT_LIMIT_BYTES).await?)?;
         if entries.len() == usize::from(width) { Ok(entries) } else { Err(Error::Corrupt) }
+    }
+
+    /// The root of the first `size` entries, computed from the entries of a log of `whole`; `None` without any.
+    pub(super) async fn root(&self, size: u64, whole: u64) -> Result<Option<NodeHash>, Error> {
+        let mut edge = Edge::default();
+        for bundle in 0..size.min(whole).div_ceil(TILE_WIDTH) {
+            let wanted = usize::from(bundle_width(bundle, size));
+            for entry in self.entries(bundle, whole).await?.iter().take(wanted) {
+                edge.push(entry.as_bytes());
+            }
+        }
+        Ok(edge.root())
     }
 
     /// The sealed payloads from entry `start` on.

@@ -3,7 +3,10 @@
 //! C2SP tlog-tiles with tiles of height 8 and RFC 6962 hashing, by the `tlog_tiles` crate. Hashes are named by their
 //! index in the storage order of that crate (two a leaf, on average). No I/O: the caller gives a function that reads.
 
-use tlog_tiles::{Error as TreeError, Hash, HashReader, Tile, prove_record, stored_hashes, tree_hash};
+use tlog_tiles::{
+    Error as TreeError, Hash, HashReader, Tile, node_hash, prove_record, prove_tree, record_hash,
+    stored_hashes, tree_hash,
+};
 
 use super::Error;
 
@@ -54,6 +57,45 @@ impl<F: Fn(u64) -> Option<NodeHash>> Tree<F> {
         let proof = prove_record(size, index, self).map_err(|_| Error::Corrupt)?;
         Ok(proof.iter().map(|hash| hash.0).collect())
     }
+
+    /// The consistency proof (RFC 6962, section 2.1.2) that the first `from` entries are those of the first `to`. It
+    /// is empty if nothing is to be proved: `from` is 0 or `to`.
+    pub(crate) fn consistency_proof(&self, from: u64, to: u64) -> Result<Vec<NodeHash>, Error> {
+        if from == 0 {
+            return Ok(Vec::new());
+        }
+        let proof = prove_tree(to, from, self).map_err(|_| Error::Corrupt)?;
+        Ok(proof.iter().map(|hash| hash.0).collect())
+    }
+}
+
+/// The right edge of a tree that grows entry by entry: enough for its root, a few hashes of memory.
+#[derive(Default)]
+pub(crate) struct Edge {
+    size: u64,
+    /// Roots of whole subtrees, the largest first.
+    subtrees: Vec<Hash>,
+}
+
+impl Edge {
+    /// Another entry.
+    pub(crate) fn push(&mut self, entry: &[u8]) {
+        let mut hash = record_hash(entry);
+        for _ in 0..self.size.trailing_ones() {
+            if let Some(left) = self.subtrees.pop() {
+                hash = node_hash(left, hash);
+            }
+        }
+        self.subtrees.push(hash);
+        self.size += 1;
+    }
+
+    /// The root of all entries so far; `None` without any.
+    pub(crate) fn root(&self) -> Option<NodeHash> {
+        let mut subtrees = self.subtrees.iter().rev().copied();
+        let smallest = subtrees.next()?;
+        Some(subtrees.fold(smallest, |right, left| node_hash(left, right)).0)
+    }
 }
 
 /// One hash tile.
@@ -99,9 +141,10 @@ mod tests {
     use std::cell::RefCell;
     use std::collections::HashMap;
 
-    use tlog_tiles::{Hash, check_record, record_hash};
+    use tlog_tiles::{Hash, Tile, check_record, check_tree, record_hash};
 
-    use super::{Tree, read_entries, write_entry};
+    use super::{Edge, TILE_HEIGHT, Tree, bundle_width, read_entries, write_entry};
+    use crate::objects::Key;
 
     #[test]
     fn every_entry_of_a_tree_can_be_proved() {
@@ -122,6 +165,50 @@ mod tests {
         let widths: Vec<_> =
             tree.new_tiles(250, 300).unwrap().iter().map(|t| (t.level, t.number, t.width)).collect();
         assert_eq!(widths, [(0, 0, 256), (0, 1, 44), (1, 0, 1)]);
+    }
+
+    #[test]
+    fn every_earlier_tree_is_the_beginning_of_every_later_one() {
+        let hashes = RefCell::new(HashMap::new());
+        let tree = Tree(|index| hashes.borrow().get(&index).copied());
+        let (mut edge, mut roots) = (Edge::default(), vec![tree.root(0).unwrap()]);
+        for i in 0..70_u64 {
+            let new = tree.append(i, &i.to_be_bytes()).unwrap();
+            hashes.borrow_mut().extend(new);
+            edge.push(&i.to_be_bytes());
+            roots.push(tree.root(i + 1).unwrap());
+            assert_eq!(edge.root(), roots.last().copied());
+        }
+        for to in 1..=70 {
+            assert_eq!(tree.consistency_proof(0, to).unwrap(), [[0; 32]; 0]);
+            for from in 1..=to {
+                let proof: Vec<_> = tree.consistency_proof(from, to).unwrap().into_iter().map(Hash).collect();
+                let (old, new) = (Hash(roots[from as usize]), Hash(roots[to as usize]));
+                assert!(check_tree(&proof, to, new, from, old).is_ok(), "{from} {to}");
+                assert!(check_tree(&proof, to, new, from, Hash([1; 32])).is_err(), "{from} {to}");
+            }
+        }
+        assert!(tree.consistency_proof(3, 2).is_err() && tree.consistency_proof(1, 71).is_err());
+    }
+
+    /// The example of the specification: a log of 70,000 entries, and one of 256.
+    #[test]
+    fn the_tiles_of_70_000_entries_are_those_of_the_standard() {
+        let paths = |size: u64| -> Vec<String> {
+            let tiles = Tile::new_tiles(TILE_HEIGHT, 0, size);
+            let width = |tile: &Tile| u16::try_from(tile.width()).unwrap();
+            let key =
+                |tile| Key::Tile { level: Tile::level(tile), index: tile.level_index(), width: width(tile) };
+            tiles.iter().map(|tile| key(tile).path()).collect()
+        };
+        let mut expected: Vec<String> = (0..273).map(|n| format!("journal/tile/0/{n:03}")).collect();
+        expected.push("journal/tile/0/273.p/112".into());
+        expected.push("journal/tile/1/000".into());
+        expected.push("journal/tile/1/001.p/17".into());
+        expected.push("journal/tile/2/000.p/1".into());
+        assert_eq!(paths(70_000), expected);
+        assert_eq!(paths(256), ["journal/tile/0/000", "journal/tile/1/000.p/1"]);
+        assert_eq!((bundle_width(272, 70_000), bundle_width(273, 70_000)), (256, 112));
     }
 
     #[test]

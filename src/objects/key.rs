@@ -69,18 +69,33 @@ pub enum Prefix {
     Documents,
     /// All payloads of the log.
     Payloads,
+    /// The hash tiles that one full tile has taken the place of.
+    PartialTiles {
+        /// Level, from 0.
+        level: u8,
+        /// Number within the level.
+        index: u64,
+    },
+    /// The entry bundles that one full bundle has taken the place of.
+    PartialBundles {
+        /// Its number.
+        index: u64,
+    },
 }
 
 impl Prefix {
     /// The path that they have in common.
     pub fn path(self) -> String {
         match self {
-            Self::All => "",
-            Self::Keys => "keys/",
-            Self::Documents => "documents/",
-            Self::Payloads => "journal/sealed/",
+            Self::All => String::new(),
+            Self::Keys => "keys/".into(),
+            Self::Documents => "documents/".into(),
+            Self::Payloads => "journal/sealed/".into(),
+            Self::PartialTiles { level, index } => {
+                Key::Tile { level, index, width: FULL_TILE }.path() + PARTIAL
+            }
+            Self::PartialBundles { index } => Key::EntryBundle { index, width: FULL_TILE }.path() + PARTIAL,
         }
-        .to_owned()
     }
 }
 
@@ -151,6 +166,11 @@ impl Key {
     }
 }
 
+/// The width of a full tile or bundle.
+const FULL_TILE: u16 = 256;
+/// What stands between the name of a tile or bundle and its width, if it is not full.
+const PARTIAL: &str = ".p/";
+
 /// C2SP tlog-tiles: three digits a segment, all but the last with an `x`, and `.p/W` if the tile is not full.
 fn tile_path(index: u64, width: u16) -> String {
     let mut groups = vec![index % 1000];
@@ -165,8 +185,8 @@ fn tile_path(index: u64, width: u16) -> String {
         let end = if place == 0 { "" } else { "/" };
         let _ = write!(path, "{mark}{group:03}{end}");
     }
-    if width != 256 {
-        let _ = write!(path, ".p/{width}");
+    if width != FULL_TILE {
+        let _ = write!(path, "{PARTIAL}{width}");
     }
     path
 }
@@ -177,7 +197,7 @@ fn parse_tile_path(segments: &[&str]) -> Option<(u64, u16)> {
             let numbers = [numbers, &[last.strip_suffix(".p")?]].concat();
             (numbers, width.parse().ok().filter(|width| (1..256).contains(width))?)
         }
-        numbers => (numbers.to_vec(), 256),
+        numbers => (numbers.to_vec(), FULL_TILE),
     };
     let mut index: u64 = 0;
     for number in numbers {
@@ -189,7 +209,7 @@ fn parse_tile_path(segments: &[&str]) -> Option<(u64, u16)> {
 
 #[cfg(test)]
 mod tests {
-    use super::Key;
+    use super::{Key, Prefix};
     use crate::domain::{DocumentId, DossierId, RawId};
 
     #[test]
@@ -224,6 +244,15 @@ mod tests {
         assert_eq!(tile(1, 1, 17), "journal/tile/1/001.p/17");
         assert_eq!(tile(2, 0, 1), "journal/tile/2/000.p/1");
         assert_eq!(Key::EntryBundle { index: 273, width: 112 }.path(), "journal/tile/entries/273.p/112");
+    }
+
+    #[test]
+    fn partial_tiles_lie_below_their_prefix() {
+        let (tiles, bundles) =
+            (Prefix::PartialTiles { level: 0, index: 1_273 }, Prefix::PartialBundles { index: 273 });
+        assert_eq!(tiles.path(), "journal/tile/0/x001/273.p/");
+        assert!(Key::EntryBundle { index: 273, width: 112 }.path().starts_with(&bundles.path()));
+        assert!(!Key::EntryBundle { index: 273, width: 256 }.path().starts_with(&bundles.path()));
     }
 
     #[test]

@@ -22,6 +22,7 @@ problem-too_many_documents = The case has as many documents as one may have.
 problem-too_many_uploads = Too many uploads are under way. Try again in a moment.
 problem-not_read = The document has not been read yet.
 problem-bad_range = The range lies outside of the document.
+problem-bad_sizes = There are no such sizes of the log: 0 <= from <= to <= { $published }.
 problem-damaged = The stored object is damaged. The administrator has to look.
 problem-store_unavailable = The archive takes nothing at the moment because its object store does not answer. Nothing was lost; try again later.
 problem-store_full = The archive's store is full. Nothing was kept; the administrator has to make room.

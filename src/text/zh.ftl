@@ -22,6 +22,7 @@ problem-too_many_documents = 该流程实例的资料数量已达上限。
 problem-too_many_uploads = 正在进行的上传过多,请稍后再试。
 problem-not_read = 该资料尚未读取。
 problem-bad_range = 请求的范围超出了资料长度。
+problem-bad_sizes = 日志没有这样的长度：0 <= from <= to <= { $published }。
 problem-damaged = 存储的对象已损坏,请管理员检查。
 problem-store_unavailable = 对象存储没有响应,暂时不能接收。没有丢失任何内容,请稍后再试。
 problem-store_full = 存储空间已满,未保存,请管理员清理空间。
