@@ -46,7 +46,8 @@ fn bytes_sealed_whole_open_for_every_recipient_and_never_look_the_same() {
         }
         let again = SealedBytes::seal(&recipients, &plaintext).unwrap();
         // Headers differ in length, by age's grease; the last chunk's 16-byte tag is there whatever the size.
-        let payload = |sealed: &SealedBytes| sealed.as_bytes()[sealed.as_bytes().len() - size - 16..].to_vec();
+        let payload =
+            |sealed: &SealedBytes| sealed.as_bytes()[sealed.as_bytes().len() - size - 16..].to_vec();
         assert_ne!(payload(&sealed), payload(&again), "{size} bytes");
     }
     assert!(SealedBytes::seal(&[], b"for nobody").is_err());
