@@ -4,7 +4,6 @@
 //! [`restore`](restore::restore) makes the local side again from the bucket and a recovery key.
 
 mod init;
-mod manifest;
 mod opening;
 pub mod restore;
 mod verifying;
@@ -21,16 +20,17 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::dossiers::Dossiers;
 use crate::journal::{self, Journal};
+use crate::keys::{self, Keys};
+use crate::manifest::{self, Manifest};
 use crate::objects::{self, Objects};
 use crate::packs::{self, Packs};
 use crate::people::{self, People};
 use crate::reading::worker::Reader;
 use crate::records::{self, Records};
 use crate::search::{self, Index};
-use crate::{keys, vault};
+use crate::vault;
 
 pub use init::{Fresh, Recovery};
-pub use manifest::Manifest;
 pub use opening::Opened;
 
 /// A running archive. Cloning shares it.
@@ -43,14 +43,18 @@ pub struct Parts {
     pub config: Config,
     /// The time.
     pub clock: Clock,
-    /// What the archive says of itself.
+    /// What the log said of the archive when it was opened; [`App::described`] says what it says now.
     pub manifest: Manifest,
+    /// Whether `lantai.json` was not what the log says when the archive was opened. It has been put right.
+    pub manifest_was_changed: bool,
     /// The object store.
     pub objects: Objects,
     /// The records.
     pub records: Records,
     /// The log.
     pub journal: Journal,
+    /// The keys in the bucket.
+    pub keys: Keys,
     /// Documents in and out.
     pub archive: Archive,
     /// Who acts.
@@ -96,9 +100,14 @@ pub enum Error {
     /// The object store belongs to another archive, or to none.
     #[error("the object store does not hold the archive of this key")]
     WrongStore,
-    /// The archive was written by a later version.
-    #[error("the archive has format {0}, which this version does not know")]
-    LaterFormat(u32),
+    /// The log is not the one that the key file or the recovery key names.
+    #[error(
+        "the log in the object store is not the one of this key: somebody may have put another in its place"
+    )]
+    OtherLog,
+    /// What the archive says of itself.
+    #[error(transparent)]
+    Manifest(#[from] manifest::Error),
     /// The disk.
     #[error("cannot use {path}: {source}")]
     Io {
@@ -136,9 +145,17 @@ pub enum Error {
     Packs(#[from] packs::Error),
 }
 
+impl App {
+    /// What the log says that the archive is: id, recipients, the log's verifier key. `lantai.json` is a copy of it.
+    pub fn described(&self) -> Result<Manifest, Error> {
+        Ok(manifest::described(&self.records)?.unwrap_or_else(|| self.manifest.clone()))
+    }
+}
+
 /// The projections of all modules.
 pub(crate) fn all_facts() -> Vec<journal::Facts> {
     vec![
+        manifest::FACTS,
         people::FACTS,
         packs::FACTS,
         crate::dossiers::FACTS,

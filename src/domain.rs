@@ -7,7 +7,7 @@ mod digest;
 mod ids;
 mod time;
 
-pub use actor::{Actor, Role};
+pub use actor::{Actor, Role, archive_itself};
 pub use digest::{Fingerprint, Sha256Digest};
 pub use ids::{CaseId, DocumentId, DossierId, IdError, JobId, PersonId, RawId, RequestId, TokenId};
 pub use time::{BUSINESS_ZONE, Month, business_date};

@@ -12,7 +12,6 @@ use jiff::SignedDuration;
 
 use crate::app::App;
 use crate::cases::{self, Ground};
-use crate::domain::{PersonId, RawId};
 use crate::queue::{self, Job, Waiting};
 use crate::records::{self, Batch};
 
@@ -26,11 +25,6 @@ const GATHER: Duration = Duration::from_millis(500);
 const NAPS_BEFORE_REST: u32 = 5;
 const FIRST_PAUSE_SECONDS: i64 = 2;
 const LONGEST_PAUSE_SECONDS: i64 = 3600;
-
-/// The archive itself, as the actor of its jobs.
-pub(crate) fn archive_itself() -> PersonId {
-    PersonId::from(RawId::from_bytes([0; 16]))
-}
 
 impl App {
     /// Runs jobs and timers, for ever. Run it as one task for the archive.

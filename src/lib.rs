@@ -30,6 +30,7 @@ pub mod queue;
 // 4 subjects.
 pub mod documents;
 pub mod dossiers;
+pub mod manifest;
 pub mod people;
 pub mod search;
 

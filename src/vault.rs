@@ -5,6 +5,7 @@
 //! has `Debug`, `Display` or `Serialize`.
 
 mod identity;
+mod key_file;
 mod keyring;
 mod lookup;
 mod open;
@@ -12,7 +13,8 @@ mod payload;
 mod seal;
 
 pub use identity::{DerivedKey, Identity, Recipient};
-pub use keyring::{Keyring, read_identity_file};
+pub use key_file::{KeyFile, read_key_file};
+pub use keyring::Keyring;
 pub use lookup::Lookup;
 pub use open::{Opened, open, open_reader};
 pub use seal::{Sealed, SealedBytes};

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use zeroize::Zeroizing;
 
-use super::manifest::{FORMAT, Manifest};
 use super::opening::{Opened, folder, io_error};
 use super::{App, Error};
 use crate::clock::Clock;
@@ -13,6 +12,7 @@ use crate::config::Config;
 use crate::domain::{RawId, Role};
 use crate::journal::Signer;
 use crate::keys::Keys;
+use crate::manifest::{FORMAT, Manifest};
 use crate::objects::{Body, Key, Objects};
 use crate::vault::{self, Identity, Keyring, Recipient, SealedBytes};
 use crate::workflow::Pack;
@@ -58,15 +58,28 @@ impl App {
         if key_file.exists() || Manifest::get(&objects).await?.is_some() {
             return Err(Error::Exists(config.data));
         }
-        let (recovery_key, recipients) = recovery_keys(recovery)?;
+        let id = RawId::from_bytes(clock.random_bytes()).to_string();
+        let seed = Zeroizing::new(clock.random_bytes::<32>());
+        let log = Signer::new(&format!("lantai/{id}"), &seed)?.verifier_key().to_owned();
+        let (recovery_key, recipients) = recovery_keys(recovery, &log)?;
         let archive = Identity::generate();
-        archive.write_file(&key_file, config.passphrase()?.as_ref())?;
-        let made = make_bucket(&objects, &clock, &archive, recipients).await;
+        archive.write_file(&key_file, config.passphrase()?.as_ref(), &log)?;
+        let manifest = Manifest {
+            format: FORMAT,
+            archive: id,
+            created_at: clock.now(),
+            archive_recipient: archive.recipient().to_string(),
+            recovery_recipients: recipients.iter().map(ToString::to_string).collect(),
+            manager_recipient: None,
+            log_verifier_key: log,
+        };
+        let made = make_bucket(&objects, &archive, recipients, &seed, &manifest).await;
         if let Err(error) = made {
             // Nothing rests on this key yet: without it the command can simply be given again.
             let _ = std::fs::remove_file(&key_file);
             return Err(error);
         }
+        // Opening notes in the log what the manifest says: the archive's first entry.
         let opened = Self::open_on(config, clock, objects, &|_, _| {}).await?;
         let password = first_entries(&opened).await?;
         Ok(Fresh { opened, recovery_key, administrator: ADMINISTRATOR.into(), password })
@@ -75,20 +88,23 @@ impl App {
 
 const ADMINISTRATOR: &str = "admin";
 
-fn recovery_keys(recovery: Recovery) -> Result<(Option<Zeroizing<String>>, Vec<Recipient>), Error> {
+fn recovery_keys(
+    recovery: Recovery,
+    log: &str,
+) -> Result<(Option<Zeroizing<String>>, Vec<Recipient>), Error> {
     let (file, identity) = match recovery {
         Recovery::Recipients(recipients) => return Ok((None, recipients)),
         Recovery::NewKey => (None, Identity::generate()),
         Recovery::NewKeyFile(path) => (Some(path), Identity::generate()),
     };
     if let Some(path) = file {
-        write_recovery(&identity, &path)?;
+        write_recovery(&identity, &path, log)?;
     }
-    Ok((Some(identity.to_file_text()), vec![identity.recipient()]))
+    Ok((Some(identity.to_file_text_with_log(log)), vec![identity.recipient()]))
 }
 
-fn write_recovery(identity: &Identity, path: &Path) -> Result<(), Error> {
-    match identity.write_file(path, None) {
+fn write_recovery(identity: &Identity, path: &Path, log: &str) -> Result<(), Error> {
+    match identity.write_file(path, None, log) {
         Err(vault::Error::Io(source)) => Err(io_error(path, source)),
         other => Ok(other?),
     }
@@ -97,31 +113,21 @@ fn write_recovery(identity: &Identity, path: &Path) -> Result<(), Error> {
 /// Keys and manifest. The manifest comes last: without it there is no archive.
 async fn make_bucket(
     objects: &Objects,
-    clock: &Clock,
     archive: &Identity,
     recovery: Vec<Recipient>,
+    seed: &[u8; 32],
+    manifest: &Manifest,
 ) -> Result<(), Error> {
-    let id = RawId::from_bytes(clock.random_bytes()).to_string();
     let keyring = std::sync::Arc::new(Keyring::new(archive.clone(), recovery));
-    let seed = Zeroizing::new(clock.random_bytes::<32>());
-    let signer = Signer::new(&format!("lantai/{id}"), &seed)?;
     let seal = |recipients: &[Recipient], text: &str| {
         SealedBytes::seal(recipients, text.as_bytes()).map_err(vault::Error::from).map(Body::from)
     };
-    let archive_key = seal(keyring.recovery_recipients(), &archive.to_file_text())?;
+    let archive_key = seal(&keyring.recovery_recipients(), &archive.to_file_text())?;
     objects.put(&Key::ArchiveKey, archive_key).await?;
-    let log_key = seal(&keyring.wrapping_recipients(), &Zeroizing::new(hex::encode(*seed)))?;
+    let log_key = seal(&keyring.wrapping_recipients(), &Zeroizing::new(hex::encode(seed)))?;
     objects.put(&Key::LogKey, log_key).await?;
     Keys::new(objects.clone(), keyring.clone()).put(&Key::JournalKey, &Identity::generate()).await?;
-    let manifest = Manifest {
-        format: FORMAT,
-        archive: id,
-        created_at: clock.now(),
-        archive_recipient: archive.recipient().to_string(),
-        recovery_recipients: keyring.recovery_recipients().iter().map(ToString::to_string).collect(),
-        log_verifier_key: signer.verifier_key().to_owned(),
-    };
-    manifest.put(objects).await
+    Ok(manifest.put(objects).await?)
 }
 
 async fn first_entries(opened: &Opened) -> Result<Zeroizing<String>, Error> {

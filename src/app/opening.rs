@@ -9,15 +9,16 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
-use super::manifest::Manifest;
 use super::{App, Error, Parts, all_facts};
 use crate::archive::{Archive, Texts};
 use crate::cases::Cases;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::archive_itself;
 use crate::dossiers::Dossiers;
 use crate::journal::{self, CaughtUp, Journal, Progress, Signer};
-use crate::keys::Keys;
+use crate::keys::{self, Keys};
+use crate::manifest::{self, Manifest};
 use crate::objects::{Key, Objects};
 use crate::packs::Packs;
 use crate::people::People;
@@ -25,7 +26,7 @@ use crate::reading;
 use crate::reading::worker::Reader;
 use crate::records::{self, Records};
 use crate::search::{self, Index, IndexKey};
-use crate::vault::{self, Identity, Keyring, Lookup, Recipient, read_identity_file};
+use crate::vault::{self, Identity, KeyFile, Keyring, Lookup, read_key_file};
 
 const SMALL_OBJECT_BYTES: u64 = 64 * 1024;
 
@@ -85,19 +86,18 @@ impl App {
             return Err(Error::Missing(config.data));
         }
         let (lock, was_closed) = lock(&config.data)?;
-        let archive = read_identity_file(&key_file, config.passphrase()?.as_ref())?;
-        let manifest = Manifest::get(&objects).await?.ok_or(Error::WrongStore)?;
-        if manifest.archive_recipient != archive.recipient().to_string() {
-            return Err(Error::WrongStore);
-        }
-        let recovery: Result<Vec<Recipient>, _> =
-            manifest.recovery_recipients.iter().map(|text| text.parse()).collect();
-        let keyring = Arc::new(Keyring::new(archive, recovery?));
+        let KeyFile { identity, log_verifier_key } = read_key_file(&key_file, config.passphrase()?.as_ref())?;
+        let copy = Manifest::get(&objects).await?.ok_or(Error::WrongStore)?;
+        let log_verifier_key = log_verifier_key.unwrap_or_else(|| copy.log_verifier_key.clone());
+        let keyring = Arc::new(Keyring::new(identity, Vec::new()));
         let mut set_aside = Vec::new();
-        let stores = Stores { objects, keyring, clock, manifest };
+        let keys = Keys::new(objects.clone(), Arc::clone(&keyring));
+        let stores = Stores { objects, keyring, keys, clock, log_verifier_key };
         let (journal, records, caught_up) = stores.journal(&config, progress, &mut set_aside).await?;
+        let manifest = stores.manifest(&copy, &journal, &records).await?;
         let index = stores.index(&config, &mut set_aside)?;
-        let app = stores.build(config, journal, records, index, lock)?;
+        let was_changed = manifest != copy;
+        let app = stores.build(config, (manifest, was_changed), (journal, records), index, lock)?;
         if set_aside.iter().any(|path| path.to_string_lossy().contains("index")) || caught_up.replayed > 0 {
             app.reindex_everything()?;
         }
@@ -146,8 +146,9 @@ fn mark(mut lock: &File, data: &Path, text: &str) -> Result<(), Error> {
 struct Stores {
     objects: Objects,
     keyring: Arc<Keyring>,
+    keys: Keys,
     clock: Clock,
-    manifest: Manifest,
+    log_verifier_key: String,
 }
 
 impl Stores {
@@ -181,24 +182,60 @@ impl Stores {
         let cache_bytes = config.limits.records_cache_bytes;
         let dir = folder::records(&config.data);
         let records = Records::open(&dir, &self.keyring.records_key(), &self.clock, cache_bytes)?;
-        let keys = self.keys();
-        let seed = self.objects.get_bytes(&Key::LogKey, SMALL_OBJECT_BYTES).await?;
-        let seed = vault::open(self.keyring.archive(), &seed)?;
-        let mut bytes = Zeroizing::new([0; 32]);
-        hex::decode_to_slice(&*seed, &mut *bytes).map_err(|_| vault::Error::NotAKey)?;
+        let signer = self.signer().await?;
         let parts = journal::Parts {
             objects: self.objects.clone(),
             records: records.clone(),
-            identity: keys.get(&Key::JournalKey).await?,
-            keys,
+            identity: self.keys.get(&Key::JournalKey).await?,
+            keys: self.keys.clone(),
             lookup: Lookup::new(&self.keyring.lookup_key()),
-            signer: Signer::new(self.manifest.log_origin(), &bytes)?,
+            signer,
             clock: self.clock.clone(),
             facts: all_facts(),
             patience: Duration::from_secs(config.journal.patience_seconds),
         };
         let (journal, caught_up) = Journal::open(parts, progress).await?;
         Ok((journal, records, caught_up))
+    }
+
+    /// The log's signer. What it signs as must be the log that the key file names: whoever can write to the bucket can
+    /// put a log of their own there, with a key of their own.
+    async fn signer(&self) -> Result<Signer, Error> {
+        let seed = self.objects.get_bytes(&Key::LogKey, SMALL_OBJECT_BYTES).await?;
+        let seed = vault::open(self.keyring.archive(), &seed).map_err(|error| match error {
+            vault::Error::WrongKey => Error::WrongStore,
+            other => other.into(),
+        })?;
+        let mut bytes = Zeroizing::new([0; 32]);
+        hex::decode_to_slice(&*seed, &mut *bytes).map_err(|_| vault::Error::NotAKey)?;
+        let signer = Signer::new(manifest::origin(&self.log_verifier_key), &bytes)?;
+        if signer.verifier_key() == self.log_verifier_key { Ok(signer) } else { Err(Error::OtherLog) }
+    }
+
+    /// What the log says that the archive is. The recipients are taken from it, and a copy that differs is put right.
+    async fn manifest(
+        &self,
+        copy: &Manifest,
+        journal: &Journal,
+        records: &Records,
+    ) -> Result<Manifest, Error> {
+        let described = match manifest::described(records)? {
+            Some(described) => described,
+            None => {
+                let own = self.keyring.archive().recipient().to_string();
+                if copy.archive_recipient != own || copy.log_verifier_key != self.log_verifier_key {
+                    return Err(Error::WrongStore);
+                }
+                manifest::describe(journal, archive_itself(), copy, "made").await?;
+                copy.clone()
+            }
+        };
+        self.keyring.set_recovery(described.recovery()?);
+        if described != *copy {
+            tracing::warn!("lantai.json is not what the log says: it is put right");
+            described.put(&self.objects).await?;
+        }
+        Ok(described)
     }
 
     /// Opens the index; one that is damaged is set aside.
@@ -234,19 +271,15 @@ impl Stores {
         Ok(aside)
     }
 
-    fn keys(&self) -> Keys {
-        Keys::new(self.objects.clone(), Arc::clone(&self.keyring))
-    }
-
     fn build(
         self,
         config: Config,
-        journal: Journal,
-        records: Records,
+        (manifest, manifest_was_changed): (Manifest, bool),
+        (journal, records): (Journal, Records),
         index: Index,
         lock: File,
     ) -> Result<App, Error> {
-        let keys = self.keys();
+        let keys = self.keys;
         let (lookup, clock) = (Lookup::new(&self.keyring.lookup_key()), self.clock);
         let archive = Archive {
             objects: self.objects.clone(),
@@ -265,11 +298,13 @@ impl Stores {
         Ok(App(Arc::new(Parts {
             reader: Reader::new(exe, reading_limits(&config)).with_children(1),
             people: People::new(records.clone(), journal.clone(), lookup, clock.clone()),
-            dossiers: Dossiers::new(records.clone(), journal.clone(), keys, clock.clone()),
+            dossiers: Dossiers::new(records.clone(), journal.clone(), keys.clone(), clock.clone()),
             cases: Cases::new(records.clone(), journal.clone(), clock.clone()),
             packs: Packs::new(records.clone(), journal.clone()),
             work: Notify::new(),
-            manifest: self.manifest,
+            keys,
+            manifest,
+            manifest_was_changed,
             objects: self.objects,
             lock,
             config,
@@ -295,5 +330,5 @@ fn reading_limits(config: &Config) -> reading::Limits {
 
 /// The archive's own identity, unwrapped from the bucket with a recovery key.
 pub(super) async fn recover_identity(objects: &Objects, recovery: &Identity) -> Result<Identity, Error> {
-    Ok(crate::keys::get_identity(objects, &Key::ArchiveKey, recovery).await?)
+    Ok(keys::get_identity(objects, &Key::ArchiveKey, recovery).await?)
 }

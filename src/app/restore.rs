@@ -2,14 +2,14 @@
 
 use jiff::SignedDuration;
 
-use super::manifest::Manifest;
 use super::opening::{Opened, folder, recover_identity};
 use super::{App, Error};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::journal::Progress;
+use crate::manifest::Manifest;
 use crate::objects::Objects;
-use crate::vault::Identity;
+use crate::vault::KeyFile;
 
 /// What a restore did.
 pub struct Restored {
@@ -20,23 +20,24 @@ pub struct Restored {
 }
 
 /// Makes the data folder of the settings again: the archive's key, unwrapped with the recovery key, and the records,
-/// replayed from the log. A data folder that has records of the same archive keeps what is right in them.
+/// replayed from the log. A recovery key that names its log accepts no other in its place. A data folder that has records of the same archive keeps what is right in them.
 pub async fn restore(
     config: Config,
     clock: Clock,
-    recovery: &Identity,
+    recovery: &KeyFile,
     progress: Progress<'_>,
 ) -> Result<Restored, Error> {
     let objects = Objects::open(&config.objects_url(), &config.s3).await?;
     let manifest = Manifest::get(&objects).await?.ok_or(Error::WrongStore)?;
-    let archive = recover_identity(&objects, recovery).await?;
-    if manifest.archive_recipient != archive.recipient().to_string() {
-        return Err(Error::WrongStore);
+    let log = manifest.log_verifier_key;
+    if recovery.log_verifier_key.as_ref().is_some_and(|expected| *expected != log) {
+        return Err(Error::OtherLog);
     }
+    let archive = recover_identity(&objects, &recovery.identity).await?;
     folder::make(&config.data)?;
     let key_file = folder::key_file(&config.data);
     if !key_file.exists() {
-        archive.write_file(&key_file, config.passphrase()?.as_ref())?;
+        archive.write_file(&key_file, config.passphrase()?.as_ref(), &log)?;
     }
     let start = clock.now();
     let opened = App::open_on(config, clock.clone(), objects, progress).await?;

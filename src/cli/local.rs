@@ -13,8 +13,8 @@ use crate::app::{App, Recovery};
 use crate::archive::Depth;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::{PersonId, RawId, Role};
-use crate::vault::read_identity_file;
+use crate::domain::{PersonId, Role, archive_itself};
+use crate::vault::read_key_file;
 
 pub(super) async fn init(
     config: Config,
@@ -80,7 +80,7 @@ impl Session {
 
 /// Whoever has the data folder and its key acts as the archive itself.
 fn operator() -> PersonId {
-    PersonId::from(RawId::from_bytes([0; 16]))
+    archive_itself()
 }
 
 pub(super) async fn user(config: Config, verb: UserVerb, as_json: bool) -> anyhow::Result<Outcome> {
@@ -204,7 +204,7 @@ pub(super) async fn restore(
 ) -> anyhow::Result<Outcome> {
     config.objects = from;
     let data = config.data.clone();
-    let recovery = read_identity_file(key, None)?;
+    let recovery = read_key_file(key, None)?;
     let bar = output::progress("replaying the log");
     let progress = |done: u64, total: u64| {
         bar.set_length(total);

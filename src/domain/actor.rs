@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::PersonId;
+use super::{PersonId, RawId};
 
 /// The name of a role: one of the pack's, or the engine's own `admin`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -22,6 +22,11 @@ impl Role {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// The archive itself, as the actor of what it does without being told.
+pub fn archive_itself() -> PersonId {
+    PersonId::from(RawId::from_bytes([0; 16]))
 }
 
 /// Whoever acts, with the roles held at that moment.

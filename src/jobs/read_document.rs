@@ -2,10 +2,9 @@
 
 use tokio_util::io::StreamReader;
 
-use super::archive_itself;
 use crate::app::App;
 use crate::documents::{self, Read, ReadingResult};
-use crate::domain::DocumentId;
+use crate::domain::{DocumentId, archive_itself};
 use crate::journal::Draft;
 use crate::objects::{Body, Key};
 use crate::vault::SealedBytes;

@@ -9,6 +9,9 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::Error;
 
+/// Before the log's verifier key, in an identity file.
+pub(super) const LOG_COMMENT: &str = "# log: ";
+
 /// An age X25519 identity: whoever has it opens what is sealed to its [`Recipient`].
 #[derive(Clone)]
 pub struct Identity(age::x25519::Identity);
@@ -35,6 +38,11 @@ impl Identity {
     pub fn to_file_text(&self) -> Zeroizing<String> {
         let secret = self.0.to_string();
         Zeroizing::new(format!("# public key: {}\n{}\n", self.recipient(), secret.expose_secret()))
+    }
+
+    /// The same, with the verifier key of the log that it belongs to as a comment.
+    pub fn to_file_text_with_log(&self, log_verifier_key: &str) -> Zeroizing<String> {
+        Zeroizing::new(format!("{LOG_COMMENT}{log_verifier_key}\n{}", *self.to_file_text()))
     }
 
     /// A symmetric key for the purpose that `label` names (HKDF-SHA-256, RFC 5869).

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use secrecy::SecretString;
 
-use super::{Error, Identity, Sealed, SealedBytes, open, open_reader, read_identity_file};
+use super::{Error, Identity, Sealed, SealedBytes, open, open_reader, read_key_file};
 
 /// Around the edges of age's chunks of 64 KiB, and of the pieces that a store asks for. The judge is the age crate.
 const SIZES: [usize; 11] =
@@ -90,12 +90,12 @@ fn a_key_file_is_owner_only_and_never_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("key");
     let identity = Identity::generate();
-    identity.write_file(&path, None).unwrap();
+    identity.write_file(&path, None, "lantai/x+1+k").unwrap();
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    assert!(read_identity_file(&path, None).unwrap().recipient() == identity.recipient());
-    assert!(Identity::generate().write_file(&path, None).is_err());
+    assert!(read_key_file(&path, None).unwrap().identity.recipient() == identity.recipient());
+    assert!(Identity::generate().write_file(&path, None, "lantai/x+1+k").is_err());
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
-    assert!(matches!(read_identity_file(&path, None), Err(Error::Exposed)));
+    assert!(matches!(read_key_file(&path, None), Err(Error::Exposed)));
 }
 
 #[test]
@@ -104,12 +104,12 @@ fn a_locked_key_file_needs_its_passphrase() {
     let path = folder.path().join("key");
     let identity = Identity::generate();
     let right = SecretString::from("correct horse".to_owned());
-    identity.write_file(&path, Some(&right)).unwrap();
+    identity.write_file(&path, Some(&right), "lantai/x+1+k").unwrap();
     assert!(!std::fs::read(&path).unwrap().windows(14).any(|w| w == b"AGE-SECRET-KEY"));
-    assert!(matches!(read_identity_file(&path, None), Err(Error::Locked)));
+    assert!(matches!(read_key_file(&path, None), Err(Error::Locked)));
     let wrong = SecretString::from("wrong".to_owned());
-    assert!(matches!(read_identity_file(&path, Some(&wrong)), Err(Error::Locked)));
-    assert!(read_identity_file(&path, Some(&right)).unwrap().recipient() == identity.recipient());
+    assert!(matches!(read_key_file(&path, Some(&wrong)), Err(Error::Locked)));
+    assert!(read_key_file(&path, Some(&right)).unwrap().identity.recipient() == identity.recipient());
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod foreign;
 mod garage;
 mod import;
 mod journeys;
+mod keys;
 mod log;
 mod memory;
 mod openapi;

@@ -2,10 +2,9 @@
 
 use crate::cases::HistoryItem;
 use crate::documents;
-use crate::domain::PersonId;
+use crate::domain::{PersonId, archive_itself};
 use crate::http::pages::words::{self, Moment, moment, titled};
 use crate::http::{Door, Problem};
-use crate::jobs::archive_itself;
 use crate::text::{Lang, say, say_with};
 use crate::workflow::{Case, Definition, Effect};
 

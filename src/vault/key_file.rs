@@ -1,0 +1,88 @@
+//! Identity files on a disk: the archive's own, and recovery keys. Plain age identity files, or age files locked with a
+//! passphrase. A comment names the log that the key belongs to, so that another log cannot be put in its place.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+use secrecy::SecretString;
+use zeroize::Zeroizing;
+
+use super::identity::LOG_COMMENT;
+use super::{Error, Identity};
+
+/// What stands in an identity file.
+pub struct KeyFile {
+    /// The identity.
+    pub identity: Identity,
+    /// The verifier key of the log that it belongs to, if the file names one.
+    pub log_verifier_key: Option<String>,
+}
+
+impl KeyFile {
+    fn parse(bytes: &[u8]) -> Result<Self, Error> {
+        let text = std::str::from_utf8(bytes).map_err(|_| Error::NotAKey)?;
+        let log = text.lines().find_map(|line| line.trim().strip_prefix(LOG_COMMENT));
+        let log_verifier_key = log.map(|key| key.trim().to_owned());
+        Ok(Self { identity: Identity::parse(text)?, log_verifier_key })
+    }
+}
+
+/// Reads an identity file that only its owner can read; a passphrase-protected age file is opened first.
+pub fn read_key_file(path: &Path, passphrase: Option<&SecretString>) -> Result<KeyFile, Error> {
+    let mut file = File::open(path)?;
+    if file.metadata()?.permissions().mode() & 0o077 != 0 {
+        return Err(Error::Exposed);
+    }
+    let mut bytes = Zeroizing::new(Vec::new());
+    file.read_to_end(&mut bytes)?;
+    if !bytes.starts_with(b"age-encryption.org/") {
+        return KeyFile::parse(&bytes);
+    }
+    let passphrase = passphrase.ok_or(Error::Locked)?;
+    KeyFile::parse(&open_with_passphrase(&bytes, passphrase)?)
+}
+
+fn open_with_passphrase(bytes: &[u8], passphrase: &SecretString) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let identity = age::scrypt::Identity::new(passphrase.clone());
+    let decryptor = age::Decryptor::new(bytes)?;
+    let decrypted = decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity));
+    let mut reader = decrypted.map_err(|_| Error::Locked)?;
+    let mut plaintext = Zeroizing::new(Vec::new());
+    reader.read_to_end(&mut plaintext).map_err(|_| Error::Damaged)?;
+    Ok(plaintext)
+}
+
+impl Identity {
+    /// Writes a new identity file, owner-only and durable; with a passphrase the file is itself sealed (age scrypt).
+    /// An existing file is never overwritten. The log that it belongs to is named in a comment.
+    pub fn write_file(
+        &self,
+        path: &Path,
+        passphrase: Option<&SecretString>,
+        log_verifier_key: &str,
+    ) -> Result<(), Error> {
+        let text = self.to_file_text_with_log(log_verifier_key);
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        match passphrase {
+            None => file.write_all(text.as_bytes())?,
+            Some(passphrase) => {
+                let encryptor = age::Encryptor::with_user_passphrase(passphrase.clone());
+                let mut writer = encryptor.wrap_output(&mut file)?;
+                writer.write_all(text.as_bytes())?;
+                writer.finish()?;
+            }
+        }
+        file.sync_all()?;
+        sync_parent(path)?;
+        Ok(())
+    }
+}
+
+fn sync_parent(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => fs::File::open(parent)?.sync_all(),
+        _ => fs::File::open(".")?.sync_all(),
+    }
+}
