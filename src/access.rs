@@ -33,6 +33,8 @@ pub enum Action {
     ReadLog,
     /// Add and disable people and tokens.
     ManagePeople,
+    /// List and rotate the archive's keys.
+    ManageKeys,
     /// See a dossier's facts.
     ViewDossier,
     /// Hand in a document.
@@ -60,6 +62,7 @@ impl Action {
             Self::Queue => "queue",
             Self::ReadLog => "log.read",
             Self::ManagePeople => "people.manage",
+            Self::ManageKeys => "keys.manage",
             Self::ViewDossier => "dossier.view",
             Self::AddDocument => "document.add",
             Self::ViewDocument => "document.view",
@@ -231,6 +234,8 @@ mod tests {
         check(1, "station", Action::AddDocument, dossier_of(2), true);
         check(1, "station", Action::ViewDocument, dossier_of(2), false);
         check(1, "admin", Action::ManagePeople, Subject::Archive, true);
+        check(1, "admin", Action::ManageKeys, Subject::Archive, true);
+        check(1, "gm", Action::ManageKeys, Subject::Archive, false);
         check(1, "admin", Action::ViewDocument, dossier_of(1), false);
         check(1, "gm", Action::ManagePeople, Subject::Archive, false);
         check(1, "nobody", Action::Search, Subject::Archive, false);

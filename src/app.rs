@@ -6,6 +6,7 @@
 mod init;
 mod opening;
 pub mod restore;
+pub mod rotating;
 mod verifying;
 
 use std::fs::File;
@@ -71,6 +72,8 @@ pub struct Parts {
     pub reader: Reader,
     /// Wakes the job runner.
     pub work: Notify,
+    /// Held while recipients change and keys are wrapped again.
+    rewrapping: tokio::sync::Mutex<()>,
     /// Held as long as the archive is open: there is one server a data folder.
     lock: File,
 }
@@ -108,6 +111,27 @@ pub enum Error {
     /// What the archive says of itself.
     #[error(transparent)]
     Manifest(#[from] manifest::Error),
+    /// The recipient is one of the recovery recipients already.
+    #[error("this is a recovery recipient already")]
+    KnownRecipient,
+    /// The recipient is none of the recovery recipients.
+    #[error("this is no recovery recipient")]
+    UnknownRecipient,
+    /// Without a recovery recipient, losing `archive.key` would lose everything.
+    #[error("the last recovery recipient cannot be removed: add another one first")]
+    LastRecipient,
+    /// The passphrase is too short.
+    #[error("the passphrase must have at least {0} characters")]
+    WeakPassphrase(usize),
+    /// There are sealed dossiers, which a new general manager's key would not open.
+    #[error("dossiers are sealed to the general manager's key: its present passphrase is needed")]
+    ManagerNeeded,
+    /// There is no general manager's key.
+    #[error("there is no general manager's key yet: `lantai keys manager set` makes one")]
+    NoManager,
+    /// The general manager's key in the store is not the one that the log names.
+    #[error("the general manager's key in the object store is not the one that the log names")]
+    OtherManager,
     /// The disk.
     #[error("cannot use {path}: {source}")]
     Io {

@@ -5,6 +5,7 @@
 mod client;
 pub mod demo;
 mod import;
+mod keys;
 mod local;
 mod output;
 mod pack;
@@ -129,9 +130,53 @@ enum Verb {
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
     },
+    /// The archive's keys.
+    #[command(subcommand)]
+    Keys(KeysVerb),
     /// Policy packs.
     #[command(subcommand)]
     Pack(PackVerb),
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysVerb {
+    /// Lists whose keys open the archive, and what is sealed.
+    List,
+    /// Gives the archive a new key, or finishes a change of keys that was cut off. Only key objects are sealed anew.
+    Rotate,
+    /// Recovery recipients.
+    #[command(subcommand)]
+    Recovery(RecoveryVerb),
+    /// The general manager's key, to which dossiers are sealed.
+    #[command(subcommand)]
+    Manager(ManagerVerb),
+}
+
+#[derive(Debug, Subcommand)]
+enum RecoveryVerb {
+    /// Wraps all keys to a further age recipient.
+    Add {
+        /// The recipient (`age1...`).
+        recipient: String,
+    },
+    /// Wraps all keys again without this recipient.
+    Remove {
+        /// The recipient (`age1...`).
+        recipient: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ManagerVerb {
+    /// Makes the key, sealed with a passphrase; or changes the passphrase, if the former one is given too.
+    Set {
+        /// A file with the passphrase.
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: PathBuf,
+        /// A file with the former passphrase: then the key stays the same.
+        #[arg(long, value_name = "FILE")]
+        former_passphrase_file: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -259,6 +304,10 @@ async fn dispatch(cli: Cli, config: Config) -> anyhow::Result<Outcome> {
         Verb::Search { query, limit } => client::Client::new(&common)?.search(&query, limit).await,
         Verb::Verify { full } => local::verify(config, full, common.json).await,
         Verb::Restore { from, key } => local::restore(config, from, &key, common.json).await,
+        Verb::Keys(verb) => match &common.server {
+            Some(_) => client::Client::new(&common)?.keys(verb).await,
+            None => keys::run(config, verb, common.json).await,
+        },
         Verb::Pack(PackVerb::Check { pack }) => pack::check(&pack, common.json),
         Verb::Pack(PackVerb::Test { pack }) => pack::test(&pack, common.json),
     }

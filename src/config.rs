@@ -33,6 +33,8 @@ pub struct Config {
     pub journal: JournalSettings,
     /// How sign-ins last.
     pub session: Session,
+    /// How dossiers are sealed, opened and destroyed.
+    pub sealing: Sealing,
 }
 
 /// Access to an S3 store.
@@ -136,6 +138,26 @@ pub struct Session {
     pub claim_minutes: u64,
 }
 
+/// How dossiers are sealed, opened and destroyed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sealing {
+    /// How long a sealed dossier is opened for, unless somebody says otherwise, in minutes.
+    pub open_minutes: u32,
+    /// The longest time that it can be opened for, in minutes.
+    pub open_minutes_max: u32,
+    /// How long a second person may confirm that a dossier is to be destroyed, in hours.
+    pub destroy_hours: u32,
+    /// The fewest characters of the general manager's passphrase.
+    pub passphrase_chars: usize,
+}
+
+impl Default for Sealing {
+    fn default() -> Self {
+        Self { open_minutes: 30, open_minutes_max: 480, destroy_hours: 72, passphrase_chars: 12 }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -149,6 +171,7 @@ impl Default for Config {
             log: Log::default(),
             journal: JournalSettings::default(),
             session: Session::default(),
+            sealing: Sealing::default(),
         }
     }
 }

@@ -1,15 +1,23 @@
-//! The dossiers' own keys, as they stand in the bucket: made once, wrapped to the archive and the recovery keys.
+//! The keys that stand in the bucket: made once, wrapped to the archive and the recovery keys, and wrapped again when
+//! these change.
 //!
 //! Layer 3. Opened keys are kept in memory, a bounded number of them, and never on a disk.
 
-use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError};
+mod rewrap;
 
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
 use lru::LruCache;
+use tokio::sync::RwLock;
+use zeroize::Zeroizing;
 
 use crate::domain::DossierId;
 use crate::objects::{self, Body, Key, Objects};
-use crate::vault::{self, Identity, Keyring, SealedBytes};
+use crate::vault::{self, Identity, Keyring, Recipient, SealedBytes};
+
+pub use rewrap::Rewrapped;
 
 /// How many opened keys are kept.
 const CACHED_KEYS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
@@ -34,56 +42,77 @@ pub struct Keys {
     objects: Objects,
     keyring: Arc<Keyring>,
     opened: Arc<Mutex<LruCache<DossierId, Identity>>>,
+    /// Held for reading while one object is wrapped; for writing while it changes whom objects are wrapped to.
+    wrapping: Arc<RwLock<()>>,
 }
 
 impl Keys {
     /// Keys in this store, opened with this keyring.
     pub fn new(objects: Objects, keyring: Arc<Keyring>) -> Self {
-        Self { objects, keyring, opened: Arc::new(Mutex::new(LruCache::new(CACHED_KEYS))) }
+        let opened = Arc::new(Mutex::new(LruCache::new(CACHED_KEYS)));
+        Self { objects, keyring, opened, wrapping: Arc::default() }
+    }
+
+    /// The keyring that they are opened with.
+    pub fn keyring(&self) -> &Keyring {
+        &self.keyring
     }
 
     /// Makes the key of a new dossier; when this returns, the wrapped key is in the object store.
     pub async fn create(&self, dossier: DossierId) -> Result<Identity, Error> {
         let identity = Identity::generate();
         self.put(&Key::DossierKey(dossier), &identity).await?;
-        self.remember(dossier, identity.clone());
+        self.cache().put(dossier, identity.clone());
         Ok(identity)
     }
 
     /// The key of a dossier, from memory or from the object store.
     pub async fn open(&self, dossier: DossierId) -> Result<Identity, Error> {
-        let remembered = self.opened.lock().unwrap_or_else(PoisonError::into_inner).get(&dossier).cloned();
+        let remembered = self.cache().get(&dossier).cloned();
         if let Some(identity) = remembered {
             return Ok(identity);
         }
         let identity = self.get(&Key::DossierKey(dossier)).await?;
-        self.remember(dossier, identity.clone());
+        self.cache().put(dossier, identity.clone());
         Ok(identity)
     }
 
     /// Wraps an identity to the archive and the recovery recipients and puts it under `key`.
     pub async fn put(&self, key: &Key, identity: &Identity) -> Result<(), Error> {
-        let text = identity.to_file_text();
-        let sealed = SealedBytes::seal(&self.keyring.wrapping_recipients(), text.as_bytes());
-        let sealed = sealed.map_err(vault::Error::from)?;
-        self.objects.put(key, Body::from(sealed)).await?;
-        Ok(())
+        let _one = self.wrapping.read().await;
+        let recipients = self.keyring.wrapping_recipients();
+        self.put_wrapped(key, &recipients, identity.to_file_text().as_bytes()).await
     }
 
     /// Gets and unwraps the identity under `key`.
     pub async fn get(&self, key: &Key) -> Result<Identity, Error> {
-        get_identity(&self.objects, key, self.keyring.archive()).await
+        let text = self.keyring.open(&self.get_wrapped(key).await?)?;
+        parse(&text)
     }
 
-    fn remember(&self, dossier: DossierId, identity: Identity) {
-        self.opened.lock().unwrap_or_else(PoisonError::into_inner).put(dossier, identity);
+    async fn get_wrapped(&self, key: &Key) -> Result<Bytes, Error> {
+        Ok(self.objects.get_bytes(key, KEY_OBJECT_LIMIT_BYTES).await?)
+    }
+
+    async fn put_wrapped(&self, key: &Key, to: &[Recipient], plaintext: &[u8]) -> Result<(), Error> {
+        let sealed = SealedBytes::seal(to, plaintext).map_err(vault::Error::from)?;
+        self.objects.put(key, Body::from(sealed)).await?;
+        Ok(())
+    }
+
+    fn cache(&self) -> MutexGuard<'_, LruCache<DossierId, Identity>> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Gets the identity under `key` and unwraps it with `opener`.
-pub async fn get_identity(objects: &Objects, key: &Key, opener: &Identity) -> Result<Identity, Error> {
+/// Gets the identities under `key` and unwraps them with `opener`.
+pub async fn get_identities(objects: &Objects, key: &Key, opener: &Identity) -> Result<Vec<Identity>, Error> {
     let sealed = objects.get_bytes(key, KEY_OBJECT_LIMIT_BYTES).await?;
     let text = vault::open(opener, &sealed)?;
-    let text = std::str::from_utf8(&text).map_err(|_| vault::Error::NotAKey)?;
-    Ok(Identity::parse(text)?)
+    let identities = Identity::parse_all(std::str::from_utf8(&text).map_err(|_| vault::Error::NotAKey)?)?;
+    if identities.is_empty() { Err(vault::Error::NotAKey.into()) } else { Ok(identities) }
+}
+
+fn parse(text: &Zeroizing<Vec<u8>>) -> Result<Identity, Error> {
+    Ok(Identity::parse(std::str::from_utf8(text).map_err(|_| vault::Error::NotAKey)?)?)
 }

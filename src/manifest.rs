@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::PersonId;
 use crate::journal::{self, Draft, Facts, Journal, Projection};
+use crate::keys;
 use crate::objects::{self, Body, ErrorKind, Key, Objects};
 use crate::records::{self, Records, Table};
 use crate::vault::{self, Recipient};
@@ -21,8 +22,11 @@ const LIMIT_BYTES: u64 = 1 << 20;
 /// One row: what the log says that the archive is.
 const DESCRIBED: Table<Manifest> = Table::new("archive.described");
 
+/// One row while key objects are still wrapped to the recipients of before.
+const REWRAPPING: Table<Rewrapping> = Table::new("archive.rewrapping");
+
 /// The kinds of facts of this module.
-pub const FACTS: Facts = &[("archive.described", project_described)];
+pub const FACTS: Facts = &[("archive.described", project_described), ("keys.rewrapped", project_rewrapped)];
 
 /// What an archive is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,8 +51,38 @@ pub struct Manifest {
 #[derive(Debug, Serialize, Deserialize)]
 struct Described {
     manifest: Manifest,
-    /// What changed, in a word or two: `made`, `key rotated`, ...
-    because: String,
+    because: Because,
+}
+
+/// Why the archive is described again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Because {
+    /// It was made, or has not been described before.
+    Made,
+    /// Its key is replaced: what the new one opens already need not be wrapped again.
+    KeyRotated,
+    /// A recovery recipient is added.
+    RecoveryAdded,
+    /// A recovery recipient is removed.
+    RecoveryRemoved,
+    /// The general manager's key is set, or its passphrase changed.
+    ManagerSet,
+}
+
+/// Key objects have still to be wrapped to the recipients that the log names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rewrapping {
+    /// Why.
+    pub because: Because,
+}
+
+/// The fact that all key objects are wrapped to the recipients that the log names.
+#[derive(Debug, Serialize, Deserialize)]
+struct Rewrapped {
+    wrapped: u64,
+    sealed: u64,
+    unreadable: Vec<String>,
 }
 
 /// What went wrong.
@@ -76,15 +110,28 @@ pub fn described(records: &Records) -> Result<Option<Manifest>, records::Error> 
     records.get(&DESCRIBED, b"")
 }
 
+/// Whether key objects have still to be wrapped again.
+pub fn rewrapping(records: &Records) -> Result<Option<Rewrapping>, records::Error> {
+    records.get(&REWRAPPING, b"")
+}
+
+/// Notes in the log that all key objects are wrapped to the recipients that the log names. Durable when it returns.
+pub async fn rewrapped(journal: &Journal, by: PersonId, done: &keys::Rewrapped) -> Result<(), Error> {
+    let keys::Rewrapped { wrapped, right_already, sealed, unreadable } = done.clone();
+    let fact = Rewrapped { wrapped: wrapped + right_already, sealed, unreadable };
+    journal.commit_durably(Draft::new("keys.rewrapped", by, &fact)?).await?;
+    Ok(())
+}
+
 /// Notes in the log what the archive is from now on, and why. Not durable when it returns: the entry has still to be
 /// published ([`Journal::published`]).
 pub async fn describe(
     journal: &Journal,
     by: PersonId,
     manifest: &Manifest,
-    because: &str,
+    because: Because,
 ) -> Result<u64, Error> {
-    let fact = Described { manifest: manifest.clone(), because: because.to_owned() };
+    let fact = Described { manifest: manifest.clone(), because };
     Ok(journal.commit(Draft::new("archive.described", by, &fact)?).await?)
 }
 
@@ -125,6 +172,17 @@ pub fn origin(verifier_key: &str) -> &str {
 }
 
 fn project_described(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
-    let Described { manifest, .. } = projection.fact()?;
+    let Described { manifest, because } = projection.fact()?;
+    match because {
+        Because::KeyRotated | Because::RecoveryAdded | Because::RecoveryRemoved => {
+            projection.put(&REWRAPPING, b"", &Rewrapping { because })?;
+        }
+        Because::Made | Because::ManagerSet => {}
+    }
     projection.put(&DESCRIBED, b"", &manifest)
+}
+
+fn project_rewrapped(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
+    projection.delete(&REWRAPPING, b"");
+    Ok(())
 }

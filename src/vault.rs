@@ -1,7 +1,7 @@
 //! The only module that sees key material: identities, keys derived from them, sealing and opening with age.
 //!
-//! Layer 1. A [`Keyring`] holds the archive's own identity and the recovery recipients; a dossier has an identity
-//! of its own, wrapped to both. Nothing here does I/O except the keyring's file, and no type that holds a secret
+//! Layer 1. A [`Keyring`] holds the archive's own identity, the recovery recipients, and the key of the local folder; a
+//! dossier has an identity of its own, wrapped to archive and recovery. Nothing here does I/O except the keyring's file, and no type that holds a secret
 //! has `Debug`, `Display` or `Serialize`.
 
 mod identity;
@@ -13,7 +13,9 @@ mod payload;
 mod seal;
 
 pub use identity::{DerivedKey, Identity, Recipient};
-pub use key_file::{KeyFile, read_key_file};
+pub use key_file::{
+    KeyFile, open_with_passphrase, read_key_file, read_local_key, replace_file, write_local_key,
+};
 pub use keyring::Keyring;
 pub use lookup::Lookup;
 pub use open::{Opened, open, open_reader};

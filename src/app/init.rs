@@ -1,6 +1,7 @@
 //! Making a new archive: keys first, then the manifest, then the first entries of the log.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use zeroize::Zeroizing;
@@ -13,8 +14,8 @@ use crate::domain::{RawId, Role};
 use crate::journal::Signer;
 use crate::keys::Keys;
 use crate::manifest::{FORMAT, Manifest};
-use crate::objects::{Body, Key, Objects};
-use crate::vault::{self, Identity, Keyring, Recipient, SealedBytes};
+use crate::objects::{Key, Objects};
+use crate::vault::{self, Identity, Keyring, Recipient};
 use crate::workflow::Pack;
 
 /// What a new archive can be recovered with.
@@ -118,15 +119,13 @@ async fn make_bucket(
     seed: &[u8; 32],
     manifest: &Manifest,
 ) -> Result<(), Error> {
-    let keyring = std::sync::Arc::new(Keyring::new(archive.clone(), recovery));
-    let seal = |recipients: &[Recipient], text: &str| {
-        SealedBytes::seal(recipients, text.as_bytes()).map_err(vault::Error::from).map(Body::from)
-    };
-    let archive_key = seal(&keyring.recovery_recipients(), &archive.to_file_text())?;
-    objects.put(&Key::ArchiveKey, archive_key).await?;
-    let log_key = seal(&keyring.wrapping_recipients(), &Zeroizing::new(hex::encode(seed)))?;
-    objects.put(&Key::LogKey, log_key).await?;
-    Keys::new(objects.clone(), keyring.clone()).put(&Key::JournalKey, &Identity::generate()).await?;
+    // The key of the local folder is made when the archive is opened.
+    let keyring = Keyring::new(archive.clone(), Identity::generate());
+    keyring.set_recovery(recovery);
+    let keys = Keys::new(objects.clone(), Arc::new(keyring));
+    keys.put_archive_key().await?;
+    keys.put_log_key(seed).await?;
+    keys.put(&Key::JournalKey, &Identity::generate()).await?;
     Ok(manifest.put(objects).await?)
 }
 

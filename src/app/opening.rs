@@ -18,7 +18,7 @@ use crate::domain::archive_itself;
 use crate::dossiers::Dossiers;
 use crate::journal::{self, CaughtUp, Journal, Progress, Signer};
 use crate::keys::{self, Keys};
-use crate::manifest::{self, Manifest};
+use crate::manifest::{self, Because, Manifest};
 use crate::objects::{Key, Objects};
 use crate::packs::Packs;
 use crate::people::People;
@@ -26,7 +26,9 @@ use crate::reading;
 use crate::reading::worker::Reader;
 use crate::records::{self, Records};
 use crate::search::{self, Index, IndexKey};
-use crate::vault::{self, Identity, KeyFile, Keyring, Lookup, read_key_file};
+use crate::vault::{
+    self, Identity, KeyFile, Keyring, Lookup, read_key_file, read_local_key, write_local_key,
+};
 
 const SMALL_OBJECT_BYTES: u64 = 64 * 1024;
 
@@ -46,6 +48,15 @@ pub(super) mod folder {
 
     pub(in crate::app) fn key_file(data: &Path) -> PathBuf {
         data.join("archive.key")
+    }
+
+    /// The archive's next identity, while the archive's key is rotated.
+    pub(in crate::app) fn next_key_file(data: &Path) -> PathBuf {
+        data.join("archive.key.next")
+    }
+
+    pub(in crate::app) fn local_key(data: &Path) -> PathBuf {
+        data.join("local.key.age")
     }
 
     pub(in crate::app) fn records(data: &Path) -> PathBuf {
@@ -87,14 +98,20 @@ impl App {
         }
         let (lock, was_closed) = lock(&config.data)?;
         let KeyFile { identity, log_verifier_key } = read_key_file(&key_file, config.passphrase()?.as_ref())?;
+        let next = next_identity(&config)?;
         let copy = Manifest::get(&objects).await?.ok_or(Error::WrongStore)?;
         let log_verifier_key = log_verifier_key.unwrap_or_else(|| copy.log_verifier_key.clone());
-        let keyring = Arc::new(Keyring::new(identity, Vec::new()));
+        let rotating = next.is_some();
+        let keyring = Arc::new(keyring(&config, identity, next)?);
         let mut set_aside = Vec::new();
         let keys = Keys::new(objects.clone(), Arc::clone(&keyring));
         let stores = Stores { objects, keyring, keys, clock, log_verifier_key };
         let (journal, records, caught_up) = stores.journal(&config, progress, &mut set_aside).await?;
         let manifest = stores.manifest(&copy, &journal, &records).await?;
+        if rotating {
+            // Before anything is wrapped to the next identity, whoever has only the bucket must be able to get it.
+            stores.keys.put_archive_key().await?;
+        }
         let index = stores.index(&config, &mut set_aside)?;
         let was_changed = manifest != copy;
         let app = stores.build(config, (manifest, was_changed), (journal, records), index, lock)?;
@@ -202,7 +219,7 @@ impl Stores {
     /// put a log of their own there, with a key of their own.
     async fn signer(&self) -> Result<Signer, Error> {
         let seed = self.objects.get_bytes(&Key::LogKey, SMALL_OBJECT_BYTES).await?;
-        let seed = vault::open(self.keyring.archive(), &seed).map_err(|error| match error {
+        let seed = self.keyring.open(&seed).map_err(|error| match error {
             vault::Error::WrongKey => Error::WrongStore,
             other => other.into(),
         })?;
@@ -222,11 +239,11 @@ impl Stores {
         let described = match manifest::described(records)? {
             Some(described) => described,
             None => {
-                let own = self.keyring.archive().recipient().to_string();
+                let own = self.keyring.archive_recipient().to_string();
                 if copy.archive_recipient != own || copy.log_verifier_key != self.log_verifier_key {
                     return Err(Error::WrongStore);
                 }
-                manifest::describe(journal, archive_itself(), copy, "made").await?;
+                manifest::describe(journal, archive_itself(), copy, Because::Made).await?;
                 copy.clone()
             }
         };
@@ -302,6 +319,7 @@ impl Stores {
             cases: Cases::new(records.clone(), journal.clone(), clock.clone()),
             packs: Packs::new(records.clone(), journal.clone()),
             work: Notify::new(),
+            rewrapping: tokio::sync::Mutex::default(),
             keys,
             manifest,
             manifest_was_changed,
@@ -328,7 +346,37 @@ fn reading_limits(config: &Config) -> reading::Limits {
     }
 }
 
-/// The archive's own identity, unwrapped from the bucket with a recovery key.
-pub(super) async fn recover_identity(objects: &Objects, recovery: &Identity) -> Result<Identity, Error> {
-    Ok(keys::get_identity(objects, &Key::ArchiveKey, recovery).await?)
+/// The archive's next identity, if its key is being rotated.
+fn next_identity(config: &Config) -> Result<Option<Identity>, Error> {
+    let path = folder::next_key_file(&config.data);
+    if !path.exists() {
+        return Ok(None);
+    }
+    Ok(Some(read_key_file(&path, config.passphrase()?.as_ref())?.identity))
+}
+
+/// The keyring. If the key of the local folder is lost, records and index cannot be read: a new one is made, and they are
+/// set aside as damaged and made again from the log.
+fn keyring(config: &Config, archive: Identity, next: Option<Identity>) -> Result<Keyring, Error> {
+    let path = folder::local_key(&config.data);
+    let openers: Vec<&Identity> = std::iter::once(&archive).chain(&next).collect();
+    let local = read_local_key(&path, &openers)?;
+    let is_new = local.is_none();
+    let keyring = Keyring::new(archive, local.unwrap_or_else(Identity::generate));
+    if is_new {
+        write_local_key(&path, &keyring)?;
+    }
+    if let Some(next) = next {
+        keyring.replace_archive(next);
+    }
+    Ok(keyring)
+}
+
+/// The archive's own identity, unwrapped from the bucket with a recovery key; before it the next one, if the archive's
+/// key was being rotated.
+pub(super) async fn recover_identities(
+    objects: &Objects,
+    recovery: &Identity,
+) -> Result<Vec<Identity>, Error> {
+    Ok(keys::get_identities(objects, &Key::ArchiveKey, recovery).await?)
 }

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use super::opening::{Opened, folder, recover_identity};
+use super::opening::{Opened, folder, recover_identities};
 use super::{App, Error};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -33,11 +33,15 @@ pub async fn restore(
     if recovery.log_verifier_key.as_ref().is_some_and(|expected| *expected != log) {
         return Err(Error::OtherLog);
     }
-    let archive = recover_identity(&objects, &recovery.identity).await?;
+    let identities = recover_identities(&objects, &recovery.identity).await?;
     folder::make(&config.data)?;
     let key_file = folder::key_file(&config.data);
     if !key_file.exists() {
-        archive.write_file(&key_file, config.passphrase()?.as_ref(), &log)?;
+        let files = [key_file, folder::next_key_file(&config.data)];
+        // A rotation that was under way goes on: the identity that is replaced is the last.
+        for (identity, file) in identities.iter().rev().zip(files) {
+            identity.write_file(&file, config.passphrase()?.as_ref(), &log)?;
+        }
     }
     let start = clock.now();
     let opened = App::open_on(config, clock.clone(), objects, progress).await?;

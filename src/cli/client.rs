@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use zeroize::Zeroizing;
 
+use super::keys::{say_listed, say_rewrapped};
 use super::local::{password, say_added};
-use super::{Common, Outcome, UserVerb, output};
+use super::{Common, KeysVerb, Outcome, UserVerb, output};
 use crate::domain::{Fingerprint, Sha256Digest};
 
 /// Files are hashed and sent in pieces of this size.
@@ -166,6 +167,33 @@ impl Client {
         }
         output::say(&format!("{} hits", found["total"]));
         Ok(Outcome::Clean)
+    }
+}
+
+/// The archive's keys.
+impl Client {
+    pub(super) async fn keys(&self, verb: KeysVerb) -> anyhow::Result<Outcome> {
+        let list = match verb {
+            KeysVerb::List => self.key_list().await?,
+            KeysVerb::Rotate => {
+                let rotated: Value =
+                    answer(self.request(Method::POST, "/api/v1/keys/rotate")).await?.json().await?;
+                return Ok(say_rewrapped(&rotated["done"], &rotated["keys"], self.as_json));
+            }
+            KeysVerb::Recovery(_) | KeysVerb::Manager(_) => {
+                anyhow::bail!("recipients are changed on the data folder itself, while no server has it open")
+            }
+        };
+        if self.as_json {
+            output::say_json(&list)
+        } else {
+            say_listed(&list)
+        }
+        Ok(Outcome::Clean)
+    }
+
+    async fn key_list(&self) -> anyhow::Result<Value> {
+        Ok(answer(self.request(Method::GET, "/api/v1/keys")).await?.json().await?)
     }
 }
 

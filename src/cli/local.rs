@@ -59,19 +59,19 @@ pub(super) async fn init(
 }
 
 /// An archive opened for one command: entries are published while it runs.
-struct Session {
-    app: App,
+pub(super) struct Session {
+    pub(super) app: App,
     publisher: JoinHandle<()>,
 }
 
 impl Session {
-    async fn open(config: Config) -> anyhow::Result<Self> {
+    pub(super) async fn open(config: Config) -> anyhow::Result<Self> {
         let app = serving::open(config).await?.app;
         let journal = app.journal.clone();
         Ok(Self { app, publisher: tokio::spawn(async move { journal.publish_forever().await }) })
     }
 
-    async fn close(self) -> anyhow::Result<()> {
+    pub(super) async fn close(self) -> anyhow::Result<()> {
         self.publisher.abort();
         self.app.journal.publish_waiting().await?;
         Ok(self.app.close()?)
@@ -79,7 +79,7 @@ impl Session {
 }
 
 /// Whoever has the data folder and its key acts as the archive itself.
-fn operator() -> PersonId {
+pub(super) fn operator() -> PersonId {
     archive_itself()
 }
 

@@ -4,6 +4,7 @@ pub(super) mod cases;
 pub(super) mod documents;
 pub(super) mod dossiers;
 mod health;
+mod keys;
 mod log;
 pub(super) mod penalties;
 mod people;
@@ -46,6 +47,8 @@ pub const PATHS: &[(&str, &[&str])] = &[
     ("/api/v1/cases/{id}", &["get"]),
     ("/api/v1/cases/{id}/actions/{action}", &["post"]),
     ("/api/v1/cases/{id}/claim", &["post", "delete"]),
+    ("/api/v1/keys", &["get"]),
+    ("/api/v1/keys/rotate", &["post"]),
     ("/api/v1/queue", &["get"]),
     ("/api/v1/penalties", &["get"]),
     ("/log/checkpoint", &["get"]),
@@ -77,6 +80,8 @@ pub(super) fn routes() -> Router<Door> {
         .route("/api/v1/cases/{id}", get(cases::show))
         .route("/api/v1/cases/{id}/actions/{action}", post(cases::act))
         .route("/api/v1/cases/{id}/claim", post(cases::claim).delete(cases::release))
+        .route("/api/v1/keys", get(keys::list))
+        .route("/api/v1/keys/rotate", post(keys::rotate))
         .route("/api/v1/queue", get(queue::queue))
         .route("/api/v1/penalties", get(penalties::account))
         .route("/log/checkpoint", get(log::checkpoint))

@@ -10,7 +10,9 @@ use crate::archive::Refused;
 use crate::objects::ErrorKind;
 use crate::text::{Lang, say_with};
 use crate::workflow::{Refusal, Title};
-use crate::{access, archive, cases, dossiers, journal, keys, objects, packs, people, records, search};
+use crate::{
+    access, app, archive, cases, dossiers, journal, keys, manifest, objects, packs, people, records, search,
+};
 
 /// Something that went wrong, before it is put into words.
 #[derive(Debug, Clone)]
@@ -232,6 +234,19 @@ impl From<archive::Error> for Problem {
             archive::Error::Journal(error) => error.into(),
             archive::Error::Records(error) => error.into(),
             archive::Error::Search(error) => error.into(),
+        }
+    }
+}
+
+impl From<app::Error> for Problem {
+    fn from(error: app::Error) -> Self {
+        match error {
+            app::Error::Objects(error) => error.into(),
+            app::Error::Keys(error) => error.into(),
+            app::Error::Journal(error) | app::Error::Manifest(manifest::Error::Journal(error)) => error.into(),
+            app::Error::Manifest(manifest::Error::Objects(error)) => error.into(),
+            app::Error::Records(error) => error.into(),
+            other => Self::internal(&other),
         }
     }
 }

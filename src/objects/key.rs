@@ -15,6 +15,8 @@ pub enum Key {
     JournalKey,
     /// The log's signing key.
     LogKey,
+    /// The general manager's identity, sealed with a passphrase.
+    ManagerKey,
     /// A dossier's identity.
     DossierKey(DossierId),
     /// A document as it came in.
@@ -107,6 +109,7 @@ impl Key {
             Self::ArchiveKey => "keys/archive.age".into(),
             Self::JournalKey => "keys/journal.age".into(),
             Self::LogKey => "keys/log.age".into(),
+            Self::ManagerKey => "keys/manager.age".into(),
             Self::DossierKey(dossier) => format!("keys/{dossier}.age"),
             Self::Original { dossier, document } => format!("documents/{dossier}/{document}/original.age"),
             Self::Text { dossier, document } => format!("documents/{dossier}/{document}/text.age"),
@@ -139,6 +142,7 @@ impl Key {
             ["keys", "archive.age"] => Self::ArchiveKey,
             ["keys", "journal.age"] => Self::JournalKey,
             ["keys", "log.age"] => Self::LogKey,
+            ["keys", "manager.age"] => Self::ManagerKey,
             ["keys", name] => Self::DossierKey(name.strip_suffix(".age")?.parse().ok()?),
             ["documents", dossier, document, name] => {
                 let (dossier, document) = (dossier.parse().ok()?, document.parse().ok()?);

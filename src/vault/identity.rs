@@ -29,6 +29,12 @@ impl Identity {
         identity.map(Self).ok_or(Error::NotAKey)
     }
 
+    /// All identities in an age identity file.
+    pub fn parse_all(text: &str) -> Result<Vec<Self>, Error> {
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        lines.map(|line| line.parse().map(Self).map_err(|_| Error::NotAKey)).collect()
+    }
+
     /// Its public half.
     pub fn recipient(&self) -> Recipient {
         Recipient(self.0.to_public())

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use super::identity::LOG_COMMENT;
-use super::{Error, Identity};
+use super::{Error, Identity, Keyring, SealedBytes, open};
 
 /// What stands in an identity file.
 pub struct KeyFile {
@@ -44,7 +44,37 @@ pub fn read_key_file(path: &Path, passphrase: Option<&SecretString>) -> Result<K
     KeyFile::parse(&open_with_passphrase(&bytes, passphrase)?)
 }
 
-fn open_with_passphrase(bytes: &[u8], passphrase: &SecretString) -> Result<Zeroizing<Vec<u8>>, Error> {
+/// The key of a local folder, from the file that it is sealed in; `None` if there is no file, or not one of the archive's.
+pub fn read_local_key(path: &Path, archive: &[&Identity]) -> Result<Option<Identity>, Error> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let opened = archive.iter().find_map(|identity| open(identity, &bytes).ok());
+    Ok(opened.and_then(|text| Identity::parse(std::str::from_utf8(&text).ok()?).ok()))
+}
+
+/// Seals the key of a local folder to the archive, in place of what the file held. Durable when it returns.
+pub fn write_local_key(path: &Path, keyring: &Keyring) -> Result<(), Error> {
+    let text = keyring.local().to_file_text();
+    let sealed = SealedBytes::seal(&[keyring.archive_recipient()], text.as_bytes())?;
+    let beside = path.with_extension("new");
+    let _ = fs::remove_file(&beside);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+    file.write_all(sealed.as_bytes())?;
+    file.sync_all()?;
+    replace_file(&beside, path)
+}
+
+/// Puts one file in the place of another, durably and at once.
+pub fn replace_file(from: &Path, to: &Path) -> Result<(), Error> {
+    fs::rename(from, to)?;
+    Ok(sync_parent(to)?)
+}
+
+/// Opens an age file that is sealed with a passphrase. Slow on purpose.
+pub fn open_with_passphrase(bytes: &[u8], passphrase: &SecretString) -> Result<Zeroizing<Vec<u8>>, Error> {
     let identity = age::scrypt::Identity::new(passphrase.clone());
     let decryptor = age::Decryptor::new(bytes)?;
     let decrypted = decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity));
@@ -64,16 +94,12 @@ impl Identity {
         log_verifier_key: &str,
     ) -> Result<(), Error> {
         let text = self.to_file_text_with_log(log_verifier_key);
+        let sealed = match passphrase {
+            None => None,
+            Some(passphrase) => Some(SealedBytes::seal_with_passphrase(passphrase, text.as_bytes())?),
+        };
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        match passphrase {
-            None => file.write_all(text.as_bytes())?,
-            Some(passphrase) => {
-                let encryptor = age::Encryptor::with_user_passphrase(passphrase.clone());
-                let mut writer = encryptor.wrap_output(&mut file)?;
-                writer.write_all(text.as_bytes())?;
-                writer.finish()?;
-            }
-        }
+        file.write_all(sealed.as_ref().map_or(text.as_bytes(), |sealed| sealed.as_bytes()))?;
         file.sync_all()?;
         sync_parent(path)?;
         Ok(())

@@ -3,12 +3,13 @@
 //! [`Sealed`] is the only kind of content, beside the few readable objects of the log, that the object store
 //! takes, and only this module makes one. So plaintext cannot reach a store by mistake.
 
-use std::io;
+use std::io::{self, Write};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::Stream;
+use secrecy::SecretString;
 
 use super::Recipient;
 use super::payload::Payload;
@@ -82,6 +83,15 @@ impl SealedBytes {
         payload.write(plaintext)?;
         payload.finish()?;
         Ok(Self(payload.take(usize::MAX, 0).into()))
+    }
+
+    /// Seals a few bytes with a passphrase (age scrypt). Slow on purpose.
+    pub fn seal_with_passphrase(passphrase: &SecretString, plaintext: &[u8]) -> io::Result<Self> {
+        let mut sealed = Vec::with_capacity(plaintext.len() + HEADER_BYTES);
+        let mut writer = age::Encryptor::with_user_passphrase(passphrase.clone()).wrap_output(&mut sealed)?;
+        writer.write_all(plaintext)?;
+        writer.finish()?;
+        Ok(Self(sealed.into()))
     }
 
     /// The ciphertext.

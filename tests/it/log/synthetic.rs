@@ -52,7 +52,7 @@ impl Site {
     }
 
     async fn open(&self) -> Result<(Journal, CaughtUp), Error> {
-        let keyring = Arc::new(Keyring::new(self.identity.clone(), Vec::new()));
+        let keyring = Arc::new(Keyring::new(self.identity.clone(), self.identity.clone()));
         let parts = journal::Parts {
             objects: self.objects.clone(),
             records: self.records.clone(),
