@@ -49,6 +49,14 @@ pub enum Action {
     ViewCase,
     /// Act on a case, as far as its definition lets one.
     ActOnCase,
+    /// Seal a dossier.
+    SealDossier,
+    /// Open a sealed dossier for a time, with the general manager's passphrase.
+    UnsealDossier,
+    /// See a sealed dossier while it is open.
+    ViewSealed,
+    /// Ask for the destruction of a sealed dossier, confirm it, or take the question back.
+    DestroyDossier,
 }
 
 impl Action {
@@ -70,6 +78,10 @@ impl Action {
             Self::StartCase => "case.start",
             Self::ViewCase => "case.view",
             Self::ActOnCase => "case.act",
+            Self::SealDossier => "dossier.seal",
+            Self::UnsealDossier => "dossier.unseal",
+            Self::ViewSealed => "dossier.view_sealed",
+            Self::DestroyDossier => "dossier.destroy",
         }
     }
 }
@@ -231,6 +243,14 @@ mod tests {
         check(1, "advisor", Action::ViewDocument, dossier_of(1), true);
         check(1, "advisor", Action::ViewDocument, dossier_of(2), false);
         check(1, "cs_manager", Action::ViewDocument, dossier_of(2), true);
+        check(1, "gm", Action::UnsealDossier, dossier_of(2), true);
+        check(1, "gm", Action::ViewSealed, dossier_of(2), true);
+        check(1, "cs_manager", Action::SealDossier, dossier_of(2), true);
+        check(1, "cs_manager", Action::DestroyDossier, dossier_of(2), true);
+        check(1, "cs_manager", Action::UnsealDossier, dossier_of(2), false);
+        check(1, "cs_manager", Action::ViewSealed, dossier_of(2), false);
+        check(1, "advisor", Action::SealDossier, dossier_of(1), false);
+        check(1, "admin", Action::DestroyDossier, dossier_of(1), false);
         check(1, "station", Action::AddDocument, dossier_of(2), true);
         check(1, "station", Action::ViewDocument, dossier_of(2), false);
         check(1, "admin", Action::ManagePeople, Subject::Archive, true);

@@ -7,6 +7,7 @@ mod init;
 mod opening;
 pub mod restore;
 pub mod rotating;
+pub mod sealing;
 mod verifying;
 
 use std::fs::File;
@@ -28,11 +29,13 @@ use crate::packs::{self, Packs};
 use crate::people::{self, People};
 use crate::reading::worker::Reader;
 use crate::records::{self, Records};
+use crate::sealing::Sealing;
 use crate::search::{self, Index};
 use crate::vault;
 
 pub use init::{Fresh, Recovery};
 pub use opening::Opened;
+pub use sealing::{OpenDossier, OpenDossiers};
 
 /// A running archive. Cloning shares it.
 #[derive(Clone)]
@@ -66,6 +69,10 @@ pub struct Parts {
     pub cases: Cases,
     /// The rules in force.
     pub packs: Packs,
+    /// The sealed dossiers.
+    pub sealing: Sealing,
+    /// Those that are open now.
+    opened: OpenDossiers,
     /// The search index.
     pub index: Index,
     /// Reads documents in a child process.
@@ -161,6 +168,9 @@ pub enum Error {
     /// The index.
     #[error(transparent)]
     Search(#[from] search::Error),
+    /// A decision about a sealed dossier.
+    #[error(transparent)]
+    Sealing(#[from] crate::sealing::Error),
     /// The people.
     #[error(transparent)]
     People(#[from] people::Error),
@@ -186,5 +196,6 @@ pub(crate) fn all_facts() -> Vec<journal::Facts> {
         crate::documents::FACTS,
         crate::cases::FACTS,
         crate::archive::SEARCH_FACTS,
+        crate::sealing::FACTS,
     ]
 }

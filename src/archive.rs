@@ -91,9 +91,17 @@ pub struct Archive {
     pub(crate) clock: Clock,
     pub(crate) limits: Arc<Limits>,
     pub(crate) texts: Texts,
+    /// Whether this looks at one dossier that is sealed and opened for a time, in records of its own.
+    pub(crate) of_opened: bool,
 }
 
 impl Archive {
+    /// The same archive, looking at one sealed dossier whose key is open and whose rows are in these records.
+    pub(crate) fn looking_at(&self, dossier: DossierId, key: vault::Identity, records: Records) -> Self {
+        let keys = self.keys.holding(dossier, key);
+        Self { records, keys, texts: Texts::default(), of_opened: true, ..self.clone() }
+    }
+
     /// The dossier's own identity, to open what belongs to it.
     async fn identity(&self, dossier: DossierId) -> Result<vault::Identity, Error> {
         Ok(self.keys.open(dossier).await?)

@@ -18,9 +18,9 @@ use crate::journal::{self, Draft, Facts, Journal};
 use crate::records::{self, Batch, Records};
 use crate::workflow::{self, Act, Attached, Calendar, Case, Definition, Event, Input, Refusal, Stepped};
 
-pub use book::{Account, account};
+pub use book::{Account, account, keep, lines_of};
 use rows::{Acted, CASES, CLAIMS, Started};
-pub use rows::{Claim, HistoryItem, Note, claim, history, notes, of_dossier, open_cases};
+pub use rows::{Claim, HistoryItem, Note, claim, forget, get, history, notes, of_dossier, open_cases};
 
 /// The kinds of facts of this module.
 pub const FACTS: Facts = rows::FACTS;
@@ -107,7 +107,7 @@ impl Cases {
 
     /// The case of this id.
     pub fn get(&self, id: CaseId) -> Result<Option<Case>, Error> {
-        Ok(self.records.get(&CASES, id.as_bytes())?)
+        Ok(rows::get(&self.records, id)?)
     }
 
     /// Acts on a case that the actor has seen at `seen_version`.

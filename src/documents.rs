@@ -2,6 +2,8 @@
 //!
 //! Layer 4. Rows and facts only; how a document comes in and goes out is [`crate::archive`].
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -168,6 +170,27 @@ fn project_read(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
 }
 
 fn project_viewed(_: &mut Projection<'_>) -> Result<(), journal::Error> {
+    Ok(())
+}
+
+/// Takes all rows of a dossier's documents away: the dossier is sealed.
+pub fn forget(projection: &mut Projection<'_>, dossier: DossierId) -> Result<(), journal::Error> {
+    let places = projection.scan(&OF_DOSSIER, dossier.as_bytes())?;
+    if places.is_empty() {
+        return Ok(());
+    }
+    let ids: HashSet<DocumentId> = places.iter().map(|(_, id)| *id).collect();
+    for (place, id) in places {
+        projection.delete(&OF_DOSSIER, &place);
+        projection.delete(&DOCUMENTS, id.as_bytes());
+        queue::remove(projection.batch(), &Job::ReadDocument { dossier, document: id });
+        queue::remove(projection.batch(), &Job::IndexDocument { document: id });
+    }
+    for (key, id) in projection.scan(&SENT, b"")? {
+        if ids.contains(&id) {
+            projection.delete(&SENT, &key);
+        }
+    }
     Ok(())
 }
 

@@ -129,6 +129,22 @@ pub fn exists(records: &Records, id: DossierId) -> Result<bool, records::Error> 
     records.contains(&DOSSIERS, id.as_bytes())
 }
 
+/// The dossier of this id in these records.
+pub fn get(records: &Records, id: DossierId) -> Result<Option<Dossier>, records::Error> {
+    records.get(&DOSSIERS, id.as_bytes())
+}
+
+/// Takes all rows of a dossier away: it is sealed.
+pub fn forget(projection: &mut Projection<'_>, id: DossierId) -> Result<(), journal::Error> {
+    if let Some(dossier) = projection.get(&DOSSIERS, id.as_bytes())? {
+        let kept = [dossier.adviser.as_bytes().as_slice(), id.as_bytes()].concat();
+        projection.delete(&KEPT, &kept);
+        projection.delete(&DOSSIERS, id.as_bytes());
+        queue::remove(projection.batch(), &Job::IndexDossier { dossier: id });
+    }
+    Ok(())
+}
+
 fn project_opened(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
     let dossier: Dossier = projection.fact()?;
     projection.put(&DOSSIERS, dossier.id.as_bytes(), &dossier)?;

@@ -12,6 +12,7 @@ use jiff::SignedDuration;
 
 use crate::app::App;
 use crate::cases::{self, Ground};
+use crate::domain::archive_itself;
 use crate::queue::{self, Job, Waiting};
 use crate::records::{self, Batch};
 
@@ -30,7 +31,13 @@ impl App {
     /// Runs jobs and timers, for ever. Run it as one task for the archive.
     pub async fn work_forever(&self) {
         let mut idle_naps = 0;
+        if let Err(error) = self.finish_rewrapping(archive_itself(), &|_, _| {}).await {
+            tracing::warn!(%error, "a change of keys was cut off and could not be finished");
+        }
         loop {
+            if let Err(error) = self.close_expired().await {
+                tracing::warn!(%error, "opened dossiers could not be closed");
+            }
             match self.run_due_jobs().await {
                 Ok(ROUND_JOBS) => {
                     idle_naps = 0;
@@ -107,6 +114,7 @@ impl App {
             Job::IndexDocument { document } => self.index_document(*document).await,
             Job::IndexDossier { dossier } => self.index_dossier(*dossier),
             Job::IndexCase { case } => self.index_case(*case),
+            Job::CarryOutSeal { dossier } => Ok(self.carry_out_seal(*dossier).await?),
         }
     }
 

@@ -11,6 +11,7 @@ mod entry;
 mod projection;
 mod proof;
 mod publish;
+mod reopen;
 mod replay;
 mod tiles;
 
@@ -31,7 +32,7 @@ use crate::vault::{Identity, Lookup, SealedBytes};
 
 pub use agree::Found;
 pub use checkpoint::{Head, Signer, verify_checkpoint};
-pub use entry::{Draft, Entry, ObjectRef};
+pub use entry::{Draft, Entry, ObjectRef, PayloadKey};
 pub use projection::{Facts, Project, Projection};
 pub use replay::{Bucket, CaughtUp, Progress};
 use tiles::{NodeHash, Tree};
@@ -47,6 +48,8 @@ const SIZE: Table<LogSize> = Table::new("log.size");
 
 /// One row: the last head that was published from here, as far as is known. What the bucket has may be ahead of it.
 const PUBLISHED: Table<PublishedHead> = Table::new("log.published");
+/// Dossiers whose key is sealed away or destroyed, with the entry that says so.
+const CLOSED: Table<u64> = Table::new("log.closed");
 
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 struct LogSize {
@@ -65,6 +68,9 @@ pub enum Error {
     /// What the decision rested on has changed: read again and decide again. Nothing was committed.
     #[error("what this rests on has changed meanwhile")]
     Conflict,
+    /// The dossier is sealed or destroyed: nothing can be written about it any more. Nothing was committed.
+    #[error("the dossier is sealed")]
+    Closed,
     /// The object store takes nothing now: try again later. Nothing was committed.
     #[error("the archive takes nothing at the moment")]
     Unavailable,
@@ -201,7 +207,11 @@ impl Journal {
             return Err(Error::Unavailable);
         }
         let fact = serde_json::to_vec(&draft.fact).map_err(|_| Error::Corrupt)?;
-        let recipient = self.payload_identity(draft.dossier).await?.recipient();
+        let under = draft.dossier.filter(|_| draft.payload_key.is_none());
+        if let Some(dossier) = under {
+            self.check_not_closed(dossier)?;
+        }
+        let recipient = self.payload_identity(under).await?.recipient();
         let sealed = SealedBytes::seal(&[recipient], &fact).map_err(|_| Error::Corrupt)?;
         let index = self.append(draft, &fact, sealed.as_bytes())?;
         self.0.wake.notify_one();
@@ -268,11 +278,28 @@ impl Journal {
     fn append(&self, draft: Draft, fact: &[u8], sealed: &[u8]) -> Result<u64, Error> {
         let mut size = self.0.size.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = draft.entry(self.0.clock.now(), Sha256Digest::of(sealed));
+        if let Some(dossier) = entry.sealed_under() {
+            self.check_not_closed(dossier)?;
+        }
+        if let Some(still) = &draft.still
+            && !still(&self.0.records)?
+        {
+            return Err(Error::Conflict);
+        }
         let mut batch = draft.expected;
         batch.put(&PAYLOADS, &size.to_be_bytes(), &BASE64_STANDARD.encode(sealed))?;
         self.apply(*size, &entry, Some(fact), batch)?;
         *size += 1;
         Ok(*size - 1)
+    }
+
+    /// The entry that closed a dossier: from there on nothing is sealed to the dossier's key.
+    pub fn closed(&self, dossier: DossierId) -> Result<Option<u64>, Error> {
+        Ok(self.0.records.get(&CLOSED, dossier.as_bytes())?)
+    }
+
+    fn check_not_closed(&self, dossier: DossierId) -> Result<(), Error> {
+        if self.0.records.contains(&CLOSED, dossier.as_bytes())? { Err(Error::Closed) } else { Ok(()) }
     }
 
     /// Writes entry number `index`, its hashes and its rows. Without a fact (its key is gone) there are no rows.

@@ -4,7 +4,9 @@
 //! Layer 3. Opened keys are kept in memory, a bounded number of them, and never on a disk.
 
 mod rewrap;
+mod sealed;
 
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -42,6 +44,8 @@ pub struct Keys {
     objects: Objects,
     keyring: Arc<Keyring>,
     opened: Arc<Mutex<LruCache<DossierId, Identity>>>,
+    /// Dossiers that were sealed while this runs: whoever was reading such a key must not remember it.
+    away: Arc<Mutex<HashSet<DossierId>>>,
     /// Held for reading while one object is wrapped; for writing while it changes whom objects are wrapped to.
     wrapping: Arc<RwLock<()>>,
 }
@@ -50,7 +54,7 @@ impl Keys {
     /// Keys in this store, opened with this keyring.
     pub fn new(objects: Objects, keyring: Arc<Keyring>) -> Self {
         let opened = Arc::new(Mutex::new(LruCache::new(CACHED_KEYS)));
-        Self { objects, keyring, opened, wrapping: Arc::default() }
+        Self { objects, keyring, opened, away: Arc::default(), wrapping: Arc::default() }
     }
 
     /// The keyring that they are opened with.
@@ -62,7 +66,7 @@ impl Keys {
     pub async fn create(&self, dossier: DossierId) -> Result<Identity, Error> {
         let identity = Identity::generate();
         self.put(&Key::DossierKey(dossier), &identity).await?;
-        self.cache().put(dossier, identity.clone());
+        self.remember(dossier, &identity);
         Ok(identity)
     }
 
@@ -73,7 +77,7 @@ impl Keys {
             return Ok(identity);
         }
         let identity = self.get(&Key::DossierKey(dossier)).await?;
-        self.cache().put(dossier, identity.clone());
+        self.remember(dossier, &identity);
         Ok(identity)
     }
 
@@ -88,6 +92,13 @@ impl Keys {
     pub async fn get(&self, key: &Key) -> Result<Identity, Error> {
         let text = self.keyring.open(&self.get_wrapped(key).await?)?;
         parse(&text)
+    }
+
+    fn remember(&self, dossier: DossierId, identity: &Identity) {
+        let away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
+        if !away.contains(&dossier) {
+            self.cache().put(dossier, identity.clone());
+        }
     }
 
     async fn get_wrapped(&self, key: &Key) -> Result<Bytes, Error> {

@@ -39,6 +39,7 @@ pub mod workflow;
 
 pub mod cases;
 pub mod packs;
+pub mod sealing;
 
 // 5 what one can do with a document.
 pub mod archive;

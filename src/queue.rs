@@ -38,6 +38,11 @@ pub enum Job {
         /// The case.
         case: CaseId,
     },
+    /// Take a sealed dossier's key away from the archive, or destroy it; out of the index and the caches with it.
+    CarryOutSeal {
+        /// The dossier.
+        dossier: DossierId,
+    },
 }
 
 /// A job with its history of tries.
@@ -93,6 +98,7 @@ fn name(job: &Job) -> Vec<u8> {
         Job::IndexDocument { document } => (1, document.as_bytes()),
         Job::IndexDossier { dossier } => (2, dossier.as_bytes()),
         Job::IndexCase { case } => (3, case.as_bytes()),
+        Job::CarryOutSeal { dossier } => (4, dossier.as_bytes()),
     };
     [&[kind], id.as_slice()].concat()
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
-use super::{App, Error, Parts, all_facts};
+use super::{App, Error, OpenDossiers, Parts, all_facts};
 use crate::archive::{Archive, Texts};
 use crate::cases::Cases;
 use crate::clock::Clock;
@@ -25,6 +25,7 @@ use crate::people::People;
 use crate::reading;
 use crate::reading::worker::Reader;
 use crate::records::{self, Records};
+use crate::sealing::Sealing;
 use crate::search::{self, Index, IndexKey};
 use crate::vault::{
     self, Identity, KeyFile, Keyring, Lookup, read_key_file, read_local_key, write_local_key,
@@ -307,14 +308,18 @@ impl Stores {
             clock: clock.clone(),
             limits: Arc::new(config.limits.clone()),
             texts: Texts::default(),
+            of_opened: false,
         };
         let exe = match &config.reading_program {
             Some(program) => program.clone(),
             None => std::env::current_exe().map_err(|source| io_error(Path::new("lantai"), source))?,
         };
+        let people = People::new(records.clone(), journal.clone(), lookup, clock.clone());
         Ok(App(Arc::new(Parts {
             reader: Reader::new(exe, reading_limits(&config)).with_children(1),
-            people: People::new(records.clone(), journal.clone(), lookup, clock.clone()),
+            sealing: Sealing::new(records.clone(), journal.clone(), people.clone(), clock.clone()),
+            opened: OpenDossiers::default(),
+            people,
             dossiers: Dossiers::new(records.clone(), journal.clone(), keys.clone(), clock.clone()),
             cases: Cases::new(records.clone(), journal.clone(), clock.clone()),
             packs: Packs::new(records.clone(), journal.clone()),

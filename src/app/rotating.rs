@@ -12,6 +12,7 @@ use crate::domain::{DossierId, PersonId};
 use crate::keys::Rewrapped;
 use crate::manifest::{self, Because, Manifest};
 use crate::objects::Key;
+use crate::sealing;
 use crate::vault::{
     self, Identity, Recipient, SealedBytes, open_with_passphrase, replace_file, write_local_key,
 };
@@ -128,8 +129,11 @@ impl App {
         }
         // Which recipients an object has cannot be seen: only what the new archive key opens is known to be right.
         let skip_right = unfinished.is_none_or(|rewrapping| rewrapping.because == Because::KeyRotated);
-        let is_sealed = |dossier| self.is_sealed(dossier);
+        // What is sealed is left alone, so that what is only going to be must be sealed before the former key is gone.
+        self.finish_seals().await?;
+        let is_sealed = |dossier| sealing::stub(&self.records, dossier).is_ok_and(|stub| stub.is_some());
         let done = self.keys.rewrap_all(&is_sealed, skip_right, progress).await?;
+        self.finish_seals().await?;
         if rotating {
             write_local_key(&folder::local_key(data), keyring)?;
             keyring.forget_former();
@@ -193,11 +197,8 @@ impl App {
 
     /// The dossiers that the archive's key does not open.
     fn sealed_dossiers(&self) -> Result<Vec<DossierId>, Error> {
-        Ok(Vec::new())
-    }
-
-    fn is_sealed(&self, _: DossierId) -> bool {
-        false
+        let stubs = sealing::all(&self.records).collect::<Result<Vec<_>, _>>()?;
+        Ok(stubs.into_iter().filter(|stub| !stub.destroyed).map(|stub| stub.dossier).collect())
     }
 }
 

@@ -39,6 +39,14 @@ impl Texts {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
+    /// Forgets the texts of these documents.
+    pub(crate) fn forget(&self, ids: impl IntoIterator<Item = DocumentId>) {
+        let mut texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for id in ids {
+            texts.pop(&id);
+        }
+    }
+
     fn put(&self, id: DocumentId, reading: &Arc<Reading>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).put(id, Arc::clone(reading));
     }

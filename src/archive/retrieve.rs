@@ -90,8 +90,11 @@ impl Archive {
 
     async fn note_view(&self, permit: &Permit, document: &Document, part: &str) -> Result<(), Error> {
         let fact = Viewed { part: part.to_owned() };
-        let draft = Draft::new("document.viewed", permit.actor().id, &fact)?;
-        self.journal.commit_durably(draft.dossier(document.dossier).document(document.id)).await?;
+        let kind = if self.of_opened { "sealed.viewed" } else { "document.viewed" };
+        let draft = Draft::new(kind, permit.actor().id, &fact)?;
+        let draft = draft.dossier(document.dossier).document(document.id);
+        let draft = if self.of_opened { draft.under_journal() } else { draft };
+        self.journal.commit_durably(draft).await?;
         Ok(())
     }
 }

@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use super::{Archive, Error};
 use crate::documents::{self, Document};
-use crate::domain::{Fingerprint, Sha256Digest};
+use crate::domain::{DocumentId, DossierId, Fingerprint, Sha256Digest};
 use crate::objects::{ErrorKind, Key, Prefix};
+use crate::sealing;
 
 /// How closely to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub enum ProblemCode {
     Foreign,
     /// A dossier's key is missing or does not open.
     KeyDamaged,
+    /// The archive's own key opens the key of a sealed dossier.
+    SealBroken,
     /// The log in the bucket is damaged.
     LogDamaged,
     /// The log in the bucket is not the one that the records were made from.
@@ -90,7 +93,44 @@ impl Archive {
             report.documents += 1;
             progress(report.documents, total);
         }
+        for stub in sealing::all(&self.records) {
+            let stub = stub?;
+            if !stub.destroyed {
+                self.verify_sealed(stub.dossier, depth, &known, &mut report).await?;
+            }
+        }
         Ok(report)
+    }
+
+    /// Looks at a sealed dossier as far as one can without its key. Of a destroyed one nothing is missed; what is left of it
+    /// is an orphan.
+    async fn verify_sealed(
+        &self,
+        dossier: DossierId,
+        depth: Depth,
+        known: &HashSet<String>,
+        report: &mut Report,
+    ) -> Result<(), Error> {
+        match self.keys.archive_opens(dossier).await {
+            Ok(Some(false)) => {}
+            Ok(Some(true)) => report.add(ProblemCode::SealBroken, Key::DossierKey(dossier).path()),
+            Ok(None) => report.add(ProblemCode::KeyDamaged, Key::DossierKey(dossier).path()),
+            Err(error) => return Err(error.into()),
+        }
+        for paper in sealing::papers(&self.records, dossier)? {
+            let key = Key::Original { dossier, document: paper.document };
+            let intact = match depth {
+                Depth::Quick => self.objects.head(&key).await? == Some(paper.sealed_size_bytes),
+                Depth::Full => self.stored_digest(&key).await? == Some(paper.sealed_sha256),
+            };
+            if !known.contains(&key.path()) {
+                report.add(ProblemCode::OriginalMissing, key.path());
+            } else if !intact {
+                report.add(ProblemCode::OriginalChanged, key.path());
+            }
+            self.verify_text((dossier, paper.document), paper.text_sha256, depth, known, report).await?;
+        }
+        Ok(())
     }
 
     /// Lists the store: which objects are there, which are nobody's.
@@ -133,20 +173,20 @@ impl Archive {
         } else if depth == Depth::Full && !self.opens_whole(document).await {
             report.add(ProblemCode::OriginalUnreadable, key.path());
         }
-        self.verify_text(document, depth, known, report).await
+        let text = document.reading.as_ref().and_then(|reading| reading.text_sha256);
+        self.verify_text((document.dossier, document.id), text, depth, known, report).await
     }
 
     async fn verify_text(
         &self,
-        document: &Document,
+        (dossier, document): (DossierId, DocumentId),
+        expected: Option<Sha256Digest>,
         depth: Depth,
         known: &HashSet<String>,
         report: &mut Report,
     ) -> Result<(), Error> {
-        let Some(expected) = document.reading.as_ref().and_then(|reading| reading.text_sha256) else {
-            return Ok(());
-        };
-        let key = Key::Text { dossier: document.dossier, document: document.id };
+        let Some(expected) = expected else { return Ok(()) };
+        let key = Key::Text { dossier, document };
         let there = known.contains(&key.path());
         if !there || (depth == Depth::Full && self.stored_digest(&key).await? != Some(expected)) {
             report.add(ProblemCode::TextDamaged, key.path());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::{Month, PersonId};
+use crate::domain::{CaseId, Month, PersonId};
 use crate::journal::{self, Projection};
 use crate::penalties::Penalty;
 use crate::records::{self, Records, Table};
@@ -59,6 +59,27 @@ pub(super) fn enter(projection: &mut Projection<'_>, penalty: &Penalty) -> Resul
     let points = projection.get(&TOTALS, &place)?.unwrap_or_default();
     projection.put(&PENALTIES, &line, penalty)?;
     projection.put(&TOTALS, &place, &(points + penalty.points))
+}
+
+/// The lines that cases of a sealed dossier have cost, as they outlive it: without what was written with them, which may
+/// speak of the customer.
+pub fn lines_of(records: &Records, cases: &[CaseId]) -> Result<Vec<Penalty>, records::Error> {
+    let mut lines = Vec::new();
+    for row in records.scan(&PENALTIES, b"") {
+        let (_, line) = row?;
+        if cases.contains(&line.case) {
+            lines.push(Penalty { note: None, ..line });
+        }
+    }
+    Ok(lines)
+}
+
+/// Keeps a line of a sealed dossier: it takes the place of the full one, or is booked where that could not be read. The
+/// totals are the same in both.
+pub fn keep(projection: &mut Projection<'_>, line: &Penalty) -> Result<(), journal::Error> {
+    enter(projection, line)?;
+    let place = [place(line.month, line.adviser).as_slice(), line.id.as_bytes()].concat();
+    projection.put(&PENALTIES, &place, line)
 }
 
 fn place(month: Month, adviser: PersonId) -> Vec<u8> {

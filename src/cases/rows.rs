@@ -91,6 +91,11 @@ pub(super) struct Acted {
     pub(super) effects: Vec<Effect>,
 }
 
+/// The case of this id in these records.
+pub fn get(records: &Records, id: CaseId) -> Result<Option<Case>, records::Error> {
+    records.get(&CASES, id.as_bytes())
+}
+
 /// The claim on a case that holds now.
 pub fn claim(records: &Records, id: CaseId, now: Timestamp) -> Result<Option<Claim>, records::Error> {
     Ok(records.get(&CLAIMS, id.as_bytes())?.filter(|claim| claim.until > now))
@@ -126,6 +131,21 @@ pub fn open_cases(records: &Records) -> Result<Vec<Case>, records::Error> {
         records.scan(&OPEN, b"").map(|row| row.map(|(key, _)| key)).collect::<Result<_, _>>()?;
     let cases: Result<Vec<Option<Case>>, _> = keys.iter().map(|key| records.get(&CASES, key)).collect();
     Ok(cases?.into_iter().flatten().collect())
+}
+
+/// Takes all rows of a dossier's cases away: the dossier is sealed. What they cost the advisers stays in the ledger.
+pub fn forget(projection: &mut Projection<'_>, dossier: DossierId) -> Result<(), journal::Error> {
+    for (place, id) in projection.scan(&OF_DOSSIER, dossier.as_bytes())? {
+        for (item, _) in projection.scan(&HISTORY, id.as_bytes())? {
+            projection.delete(&HISTORY, &item);
+        }
+        projection.delete(&OF_DOSSIER, &place);
+        projection.delete(&CASES, id.as_bytes());
+        projection.delete(&OPEN, id.as_bytes());
+        projection.delete(&CLAIMS, id.as_bytes());
+        queue::remove(projection.batch(), &Job::IndexCase { case: id });
+    }
+    Ok(())
 }
 
 fn project_started(projection: &mut Projection<'_>) -> Result<(), journal::Error> {

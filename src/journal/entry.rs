@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Error;
 use crate::domain::{CaseId, DocumentId, DossierId, PersonId, Sha256Digest};
-use crate::records::Batch;
+use crate::records::{Batch, Records};
 
 /// The version of the entry's form.
 const VERSION: u32 = 1;
@@ -37,8 +37,20 @@ pub struct Entry {
     /// The object that was stored because of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<ObjectRef>,
+    /// Whose key the payload is sealed to, if not its dossier's: an entry about a dossier that is sealed must be readable
+    /// without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload_key: Option<PayloadKey>,
     /// SHA-256 of the sealed payload.
     pub payload: Sha256Digest,
+}
+
+/// A key that payloads are sealed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PayloadKey {
+    /// The journal's own.
+    Journal,
 }
 
 /// An object as it lies in the store: checkable without any key.
@@ -56,6 +68,11 @@ pub struct ObjectRef {
 }
 
 impl Entry {
+    /// The dossier whose key the payload is sealed to; `None`: it is the journal's own.
+    pub fn sealed_under(&self) -> Option<DossierId> {
+        self.dossier.filter(|_| self.payload_key.is_none())
+    }
+
     /// The canonical JSON that the log hashes.
     pub fn to_canonical(&self) -> Result<String, Error> {
         let text = serde_json_canonicalizer::to_string(self).map_err(|_| Error::Corrupt)?;
@@ -77,16 +94,22 @@ pub struct Draft {
     pub(super) document: Option<DocumentId>,
     pub(super) case: Option<CaseId>,
     pub(super) object: Option<ObjectRef>,
+    pub(super) payload_key: Option<PayloadKey>,
     pub(super) fact: Value,
     pub(super) expected: Batch,
+    pub(super) still: Option<Box<Still>>,
 }
+
+/// Whether what a decision rests on still holds. It is asked while nothing else can be committed, and must not wait.
+pub(super) type Still = dyn Fn(&Records) -> Result<bool, Error> + Send + Sync;
 
 impl Draft {
     /// `actor` does the thing of this kind; `fact` is everything that the projection needs, sealed in the log.
     pub fn new<F: Serialize>(kind: &'static str, actor: PersonId, fact: &F) -> Result<Self, Error> {
         let fact = serde_json::to_value(fact).map_err(|_| Error::Corrupt)?;
-        let (dossier, document, case, object) = (None, None, None, None);
-        Ok(Self { kind, actor, dossier, document, case, object, fact, expected: Batch::new() })
+        let (dossier, document, case, object, payload_key) = (None, None, None, None, None);
+        let (expected, still) = (Batch::new(), None);
+        Ok(Self { kind, actor, dossier, document, case, object, payload_key, fact, expected, still })
     }
 
     /// It is about this dossier.
@@ -113,6 +136,21 @@ impl Draft {
         self
     }
 
+    /// Its payload is sealed to the journal's own key, although it is about a dossier.
+    pub fn under_journal(mut self) -> Self {
+        self.payload_key = Some(PayloadKey::Journal);
+        self
+    }
+
+    /// A precondition that no single row says: [`Error::Conflict`] if it does not hold.
+    pub fn if_still(
+        mut self,
+        still: impl Fn(&Records) -> Result<bool, Error> + Send + Sync + 'static,
+    ) -> Self {
+        self.still = Some(Box::new(still));
+        self
+    }
+
     /// Preconditions: the batch may hold expectations only.
     pub fn expecting(mut self, expected: Batch) -> Self {
         self.expected = expected;
@@ -129,6 +167,7 @@ impl Draft {
             document: self.document,
             case: self.case,
             object: self.object.clone(),
+            payload_key: self.payload_key,
             payload,
         }
     }

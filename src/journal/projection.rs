@@ -3,7 +3,8 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Entry, Error};
+use super::{CLOSED, Entry, Error};
+use crate::domain::DossierId;
 use crate::records::{Batch, Records, Table};
 use crate::vault::Lookup;
 
@@ -45,6 +46,21 @@ impl<'a> Projection<'a> {
     /// The row as this projection has left it so far.
     pub fn get<V: DeserializeOwned>(&self, table: &Table<V>, key: &[u8]) -> Result<Option<V>, Error> {
         Ok(self.batch.get(self.records, table, key)?)
+    }
+
+    /// The rows whose key begins with `prefix`, as they were before this entry; the keys come without the table's name.
+    pub fn scan<V: DeserializeOwned>(
+        &self,
+        table: &Table<V>,
+        prefix: &[u8],
+    ) -> Result<Vec<(Vec<u8>, V)>, Error> {
+        Ok(self.records.scan(table, prefix).collect::<Result<_, _>>()?)
+    }
+
+    /// From this entry on nothing is sealed to the dossier's key any more: it is sealed away or destroyed.
+    pub fn close(&mut self, dossier: DossierId) -> Result<(), Error> {
+        let index = self.index;
+        self.put(&CLOSED, dossier.as_bytes(), &index)
     }
 
     /// The row gets this value.

@@ -3,19 +3,21 @@
 //! With empty records this is the restore. Nothing is believed unchecked: the checkpoint's signature, the root
 //! over all entries, and each payload against its entry's digest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use zeroize::Zeroizing;
 
 use super::checkpoint::{Head, verify_checkpoint};
 use super::publish::read_payloads;
 use super::tiles::{Edge, NodeHash, TILE_WIDTH, bundle_width, read_entries};
 use super::{Entry, Error, Found, Journal, Parts};
-use crate::domain::Sha256Digest;
+use crate::domain::{DossierId, Sha256Digest};
 use crate::objects::{self, ErrorKind, Key, Objects, Prefix};
 use crate::records::Batch;
 use crate::vault;
 
 /// The largest log object: 256 entries of 64 KiB, or a round's payloads.
-const LOG_OBJECT_LIMIT_BYTES: u64 = 256 << 20;
+pub(super) const LOG_OBJECT_LIMIT_BYTES: u64 = 256 << 20;
 /// How many entries a full bundle has.
 const FULL: u16 = 256;
 /// Records are flushed after this many replayed entries.
@@ -31,6 +33,8 @@ pub struct CaughtUp {
     pub replayed: u64,
     /// Of these, entries whose payload could not be opened, by index: they are in the log but make no rows.
     pub without_key: Vec<u64>,
+    /// The dossiers that these are about: their keys are sealed away, destroyed or lost.
+    pub gone: BTreeSet<DossierId>,
     /// Entries that are here and not yet in the bucket.
     pub unpublished: u64,
     /// What was wrong with the bucket's checkpoint and was put right.
@@ -98,22 +102,48 @@ impl Journal {
             return Err(Error::Corrupt);
         }
         let sealed = payloads.get(index, entry.payload).await?;
-        let fact = match self.payload_identity(entry.dossier).await {
-            // Only the key of a dossier can be gone: what is sealed to the journal's own key must open.
-            Ok(identity) if entry.dossier.is_none() => {
-                Some(vault::open(&identity, &sealed).map_err(|_| Error::Corrupt)?)
+        let fact = match self.fact(&entry, &sealed, &caught_up.gone).await {
+            Ok(fact) => Some(fact),
+            Err(Gone::Key(dossier)) => {
+                caught_up.without_key.push(index);
+                caught_up.gone.insert(dossier);
+                None
             }
-            Ok(identity) => vault::open(&identity, &sealed).ok(),
-            Err(Error::Keys(error)) if key_is_gone(&error) => None,
-            Err(error) => return Err(error),
+            Err(Gone::Error(error)) => return Err(error),
         };
-        if fact.is_none() {
-            caught_up.without_key.push(index);
-        }
         self.apply(index, &entry, fact.as_ref().map(|fact| fact.as_slice()), Batch::new())?;
         *self.0.size.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = index + 1;
         caught_up.replayed += 1;
         Ok(())
+    }
+}
+
+/// Why there is no fact.
+enum Gone {
+    /// The dossier's key is sealed away or destroyed.
+    Key(DossierId),
+    Error(Error),
+}
+
+impl Journal {
+    /// Opens a payload. Only the key of a dossier can be gone: what is sealed to the journal's own key must open.
+    async fn fact(
+        &self,
+        entry: &Entry,
+        sealed: &[u8],
+        gone: &BTreeSet<DossierId>,
+    ) -> Result<Zeroizing<Vec<u8>>, Gone> {
+        let Some(dossier) = entry.sealed_under() else {
+            return vault::open(&self.0.identity, sealed).map_err(|_| Gone::Error(Error::Corrupt));
+        };
+        if gone.contains(&dossier) {
+            return Err(Gone::Key(dossier));
+        }
+        match self.payload_identity(Some(dossier)).await {
+            Ok(identity) => vault::open(&identity, sealed).map_err(|_| Gone::Key(dossier)),
+            Err(Error::Keys(error)) if key_is_gone(&error) => Err(Gone::Key(dossier)),
+            Err(error) => Err(Gone::Error(error)),
+        }
     }
 }
 

@@ -41,7 +41,7 @@ impl Faults {
         self.0.full.store(full, Ordering::SeqCst);
     }
 
-    /// From now on counted, the `nth` writing call fails.
+    /// From now on counted, the `nth` writing call (put or delete) fails.
     pub fn fail_nth(&self, nth: u64, fault: Fault) {
         self.0.after.store(fault == Fault::After, Ordering::SeqCst);
         self.0.calls.store(0, Ordering::SeqCst);
@@ -118,7 +118,14 @@ impl Backend for Faulty {
     fn delete(&self, path: String) -> BoxFuture<'_, Result<(), Error>> {
         async move {
             self.faults.check_up()?;
-            self.inner.delete(path).await
+            match self.faults.next_write() {
+                Some(Fault::Before) => Err(ErrorKind::Unavailable.into()),
+                Some(Fault::After) => {
+                    self.inner.delete(path).await?;
+                    Err(ErrorKind::Unavailable.into())
+                }
+                None => self.inner.delete(path).await,
+            }
         }
         .boxed()
     }
