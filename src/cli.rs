@@ -4,6 +4,7 @@
 
 mod client;
 pub mod demo;
+mod dossier;
 mod import;
 mod keys;
 mod local;
@@ -130,12 +131,64 @@ enum Verb {
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
     },
+    /// Sealing, opening and destroying dossiers, through a server.
+    #[command(subcommand)]
+    Dossier(DossierVerb),
     /// The archive's keys.
     #[command(subcommand)]
     Keys(KeysVerb),
     /// Policy packs.
     #[command(subcommand)]
     Pack(PackVerb),
+}
+
+#[derive(Debug, Subcommand)]
+enum DossierVerb {
+    /// Seals a dossier: only the general manager's and the recovery keys open it then.
+    Seal {
+        /// The dossier.
+        dossier: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Opens a sealed dossier for a time, to be looked at.
+    Open {
+        /// The dossier.
+        dossier: String,
+        /// A file with the general manager's passphrase.
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: PathBuf,
+        /// For how many minutes.
+        #[arg(long)]
+        minutes: Option<u32>,
+    },
+    /// Closes an opened dossier before its time is over.
+    Close {
+        /// The dossier.
+        dossier: String,
+    },
+    /// Destroys a sealed dossier: one person asks with a reason, another one confirms.
+    Destroy {
+        /// The dossier.
+        dossier: String,
+        /// Asks for it, with this reason.
+        #[arg(long, required_unless_present_any = ["confirm", "withdraw"])]
+        reason: Option<String>,
+        /// Confirms what somebody else has asked for.
+        #[arg(long, conflicts_with_all = ["reason", "withdraw"])]
+        confirm: bool,
+        /// Takes the question back, or refuses it.
+        #[arg(long, conflicts_with = "reason")]
+        withdraw: bool,
+    },
+    /// Shows what remains of a destroyed dossier.
+    Certificate {
+        /// The dossier.
+        dossier: String,
+    },
+    /// Lists the sealed dossiers.
+    Sealed,
 }
 
 #[derive(Debug, Subcommand)]
@@ -304,6 +357,7 @@ async fn dispatch(cli: Cli, config: Config) -> anyhow::Result<Outcome> {
         Verb::Search { query, limit } => client::Client::new(&common)?.search(&query, limit).await,
         Verb::Verify { full } => local::verify(config, full, common.json).await,
         Verb::Restore { from, key } => local::restore(config, from, &key, common.json).await,
+        Verb::Dossier(verb) => client::Client::new(&common)?.dossier(verb).await,
         Verb::Keys(verb) => match &common.server {
             Some(_) => client::Client::new(&common)?.keys(verb).await,
             None => keys::run(config, verb, common.json).await,

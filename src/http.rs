@@ -27,7 +27,7 @@ use crate::app::App;
 use crate::domain::RequestId;
 use crate::text::Lang;
 
-pub use caller::Caller;
+pub use caller::{Caller, Sight};
 pub use problem::Problem;
 
 /// What handlers share.

@@ -43,7 +43,7 @@ impl Client {
         Ok(Self { http: http_client()?, base, token: Zeroizing::new(word.to_owned()), as_json: common.json })
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http
             .request(method, format!("{}{path}", self.base.trim_end_matches('/')))
             .bearer_auth(&*self.token)
@@ -205,7 +205,7 @@ pub(super) fn http_client() -> anyhow::Result<reqwest::Client> {
 }
 
 /// The answer, or what the server says is wrong.
-async fn answer(request: RequestBuilder) -> anyhow::Result<Response> {
+pub(super) async fn answer(request: RequestBuilder) -> anyhow::Result<Response> {
     let response = request.send().await?;
     if response.status().is_success() {
         return Ok(response);

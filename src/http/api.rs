@@ -9,6 +9,7 @@ mod log;
 pub(super) mod penalties;
 mod people;
 pub(super) mod queue;
+pub(super) mod sealing;
 pub(super) mod search;
 pub(super) mod session;
 
@@ -37,6 +38,13 @@ pub const PATHS: &[(&str, &[&str])] = &[
     ("/api/v1/pack", &["get"]),
     ("/api/v1/dossiers", &["get", "post"]),
     ("/api/v1/dossiers/{id}", &["get"]),
+    ("/api/v1/dossiers/{id}/seal", &["post"]),
+    ("/api/v1/dossiers/{id}/unseal", &["post"]),
+    ("/api/v1/dossiers/{id}/close", &["post"]),
+    ("/api/v1/dossiers/{id}/destruction", &["post", "delete"]),
+    ("/api/v1/dossiers/{id}/destruction/confirm", &["post"]),
+    ("/api/v1/dossiers/{id}/certificate", &["get"]),
+    ("/api/v1/sealed", &["get"]),
     ("/api/v1/documents", &["post"]),
     ("/api/v1/documents/{id}", &["get"]),
     ("/api/v1/documents/{id}/content", &["get"]),
@@ -70,6 +78,16 @@ pub(super) fn routes() -> Router<Door> {
         .route("/api/v1/pack", get(people::pack))
         .route("/api/v1/dossiers", get(dossiers::list).post(dossiers::open))
         .route("/api/v1/dossiers/{id}", get(dossiers::show))
+        .route("/api/v1/dossiers/{id}/seal", post(sealing::seal))
+        .route("/api/v1/dossiers/{id}/unseal", post(sealing::unseal))
+        .route("/api/v1/dossiers/{id}/close", post(sealing::close))
+        .route(
+            "/api/v1/dossiers/{id}/destruction",
+            post(sealing::ask_destruction).delete(sealing::withdraw_destruction),
+        )
+        .route("/api/v1/dossiers/{id}/destruction/confirm", post(sealing::confirm_destruction))
+        .route("/api/v1/dossiers/{id}/certificate", get(sealing::certificate))
+        .route("/api/v1/sealed", get(sealing::list))
         .route("/api/v1/documents", post(documents::receive))
         .route("/api/v1/documents/{id}", get(documents::show))
         .route("/api/v1/documents/{id}/content", get(documents::content))

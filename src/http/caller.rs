@@ -3,13 +3,17 @@
 use axum::extract::FromRequestParts;
 use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::request::Parts;
+use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::{Door, Problem};
 use crate::access::{Action, Permit, Subject};
+use crate::archive::Archive;
 use crate::domain::{Actor, DossierId};
-use crate::dossiers::Dossier;
+use crate::dossiers::{self, Dossier};
 use crate::packs::InForce;
+use crate::records::Records;
+use crate::sealing::{self, Stub};
 
 /// The name of the session cookie.
 pub(super) const SESSION_COOKIE: &str = "lantai_session";
@@ -33,11 +37,89 @@ impl Caller {
         Ok(rules(door)?.policies.permit(&self.actor, action, dossier.subject())?)
     }
 
-    /// A dossier and the permit to do `action` to it.
+    /// A dossier and the permit to do `action` to it. One that is sealed is refused, open or not.
     pub fn dossier(&self, door: &Door, id: DossierId, action: Action) -> Result<(Dossier, Permit), Problem> {
-        let dossier = door.app.dossiers.get(id)?.ok_or_else(|| Problem::new("unknown_dossier"))?;
+        let Some(dossier) = door.app.dossiers.get(id)? else { return Err(self.missing(door, id)?) };
         let permit = self.may_with(door, action, &dossier)?;
         Ok((dossier, permit))
+    }
+
+    /// A dossier to look at, and the permit for it: out of the archive, or sealed and open for a time.
+    pub fn sight(&self, door: &Door, id: DossierId, action: Action) -> Result<Sight, Problem> {
+        let opened = match sealing::stub(&door.app.records, id)? {
+            Some(stub) if self.may_to(door, Action::ViewSealed, &stub).is_ok() => door.app.opened(id),
+            _ => None,
+        };
+        let Some(opened) = opened else {
+            let (dossier, permit) = self.dossier(door, id, action)?;
+            let (records, archive) = (door.app.records.clone(), door.app.archive.clone());
+            return Ok(Sight { dossier, permit, records, archive, until: None });
+        };
+        let (records, archive) = (opened.records.clone(), opened.archive.clone());
+        let dossier = dossiers::get(&records, id)?.ok_or_else(|| Problem::new("unknown_dossier"))?;
+        let permit = self.may_with(door, action, &dossier)?;
+        Ok(Sight { dossier, permit, records, archive, until: Some(opened.until) })
+    }
+
+    /// What is left of a sealed dossier, and the permit to do `action` to it.
+    pub fn stub(&self, door: &Door, id: DossierId, action: Action) -> Result<(Stub, Permit), Problem> {
+        let Some(stub) = sealing::stub(&door.app.records, id)? else {
+            self.dossier(door, id, action)?;
+            return Err(Problem::new("not_sealed"));
+        };
+        let permit = self.may_to(door, action, &stub)?;
+        Ok((stub, permit))
+    }
+
+    /// The permit to do `action` to a sealed dossier.
+    pub fn may_to(&self, door: &Door, action: Action, stub: &Stub) -> Result<Permit, Problem> {
+        Ok(rules(door)?.policies.permit(&self.actor, action, stub.subject())?)
+    }
+
+    /// Why a document or a case is not there: its dossier may be sealed.
+    pub fn missing_thing(
+        &self,
+        door: &Door,
+        id: &[u8; 16],
+        unknown: &'static str,
+    ) -> Result<Problem, Problem> {
+        match sealing::dossier_of(&door.app.records, id)? {
+            Some(dossier) => self.missing(door, dossier),
+            None => Ok(Problem::new(unknown)),
+        }
+    }
+
+    /// Why a dossier is not there. Only who might have seen it is told what became of it.
+    fn missing(&self, door: &Door, id: DossierId) -> Result<Problem, Problem> {
+        let Some(stub) = sealing::stub(&door.app.records, id)? else {
+            return Ok(Problem::new("unknown_dossier"));
+        };
+        self.may_to(door, Action::ViewDossier, &stub)?;
+        Ok(Problem::sealed(&stub))
+    }
+}
+
+/// A dossier that is looked at.
+pub struct Sight {
+    /// The dossier.
+    pub dossier: Dossier,
+    /// The permit that was asked for.
+    pub permit: Permit,
+    /// Where its rows are.
+    pub records: Records,
+    /// What its documents are opened with.
+    pub archive: Archive,
+    /// Until when it is open, if it is sealed: then every look has to be noted.
+    pub until: Option<Timestamp>,
+}
+
+impl Sight {
+    /// Notes that somebody looks at a sealed dossier; nothing for others.
+    pub async fn note(&self, door: &Door, part: &str) -> Result<(), Problem> {
+        if self.until.is_some() {
+            door.app.sealing.note_viewed(&self.permit, self.dossier.id, part).await?;
+        }
+        Ok(())
     }
 }
 

@@ -15,6 +15,7 @@ mod missing;
 mod papers;
 mod penalties;
 mod queue;
+mod sealed;
 mod search;
 mod sign_in;
 mod visit;
@@ -48,6 +49,12 @@ pub(super) fn routes(door: &Door) -> Router<Door> {
         .route("/dossiers/new", get(dossiers::ask).post(dossiers::open))
         .route("/dossiers/{id}", get(dossier::show))
         .route("/dossiers/{id}/cases", post(dossier::start_case).get(visit::to_page))
+        .route("/dossiers/{id}/seal", post(sealed::seal).get(visit::to_page))
+        .route("/dossiers/{id}/unseal", post(sealed::unseal).get(visit::to_page))
+        .route("/dossiers/{id}/close", post(sealed::close).get(visit::to_page))
+        .route("/dossiers/{id}/destruction", post(sealed::ask).get(visit::to_page))
+        .route("/dossiers/{id}/destruction/confirm", post(sealed::confirm).get(visit::to_page))
+        .route("/dossiers/{id}/destruction/withdraw", post(sealed::withdraw).get(visit::to_page))
         .route("/search", get(search::show))
         .route("/penalties", get(penalties::show))
         .merge(uploads)

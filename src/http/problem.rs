@@ -7,11 +7,14 @@ use serde_json::{Map, Value, json};
 
 use super::Asked;
 use crate::archive::Refused;
+use crate::domain::business_date;
 use crate::objects::ErrorKind;
+use crate::sealing::Stub;
 use crate::text::{Lang, say_with};
 use crate::workflow::{Refusal, Title};
 use crate::{
-    access, app, archive, cases, dossiers, journal, keys, manifest, objects, packs, people, records, search,
+    access, app, archive, cases, dossiers, journal, keys, manifest, objects, packs, people, records, sealing,
+    search, vault,
 };
 
 /// Something that went wrong, before it is put into words.
@@ -83,14 +86,17 @@ impl Problem {
     pub fn status(&self) -> StatusCode {
         match self.code {
             "unauthenticated" | "wrong_password" => StatusCode::UNAUTHORIZED,
-            "forbidden" | "cross_site" | "role" | "four_eyes" => StatusCode::FORBIDDEN,
+            "forbidden" | "cross_site" | "role" | "four_eyes" | "wrong_passphrase" | "same_person" => {
+                StatusCode::FORBIDDEN
+            }
+            "dossier_sealed" => StatusCode::LOCKED,
+            "dossier_destroyed" => StatusCode::GONE,
             "not_found" | "unknown_dossier" | "unknown_document" | "unknown_case" | "unknown_person"
             | "not_read" => StatusCode::NOT_FOUND,
             "method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
             "bad_request" | "wrong_digest" | "broken" => StatusCode::BAD_REQUEST,
-            "conflict" | "claimed" | "name_taken" | "stale_version" | "wrong_state" | "guard" => {
-                StatusCode::CONFLICT
-            }
+            "conflict" | "claimed" | "name_taken" | "stale_version" | "wrong_state" | "guard"
+            | "not_sealed" | "not_asked" | "already_asked" | "no_manager_key" => StatusCode::CONFLICT,
             "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
             "bad_range" => StatusCode::RANGE_NOT_SATISFIABLE,
             "too_many_uploads" | "too_many_attempts" => StatusCode::TOO_MANY_REQUESTS,
@@ -129,6 +135,19 @@ impl Problem {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
+    }
+
+    /// The dossier is sealed or destroyed: who did it, when and why.
+    pub fn sealed(stub: &Stub) -> Self {
+        let code = if stub.destroyed { "dossier_destroyed" } else { "dossier_sealed" };
+        let day = business_date(stub.at);
+        let problem =
+            Self::new(code).value("day", day).value("name", &stub.by_name).value("why", &stub.reason);
+        problem
+            .member("dossier", stub.dossier.to_string())
+            .member("sealed_at", stub.at.to_string())
+            .member("sealed_by", stub.by_name.clone())
+            .member("reason", stub.reason.clone())
     }
 
     fn internal(error: &dyn std::error::Error) -> Self {
@@ -193,6 +212,9 @@ impl From<journal::Error> for Problem {
     fn from(error: journal::Error) -> Self {
         match error {
             journal::Error::Conflict => Self::new("conflict"),
+            journal::Error::Closed => {
+                Self::new("dossier_sealed").value("day", "—").value("name", "—").value("why", "—")
+            }
             journal::Error::Unavailable => Self::new("store_unavailable"),
             journal::Error::NotDurable => Self::new("not_durable"),
             journal::Error::Records(error) => error.into(),
@@ -243,10 +265,33 @@ impl From<app::Error> for Problem {
         match error {
             app::Error::Objects(error) => error.into(),
             app::Error::Keys(error) => error.into(),
-            app::Error::Journal(error) | app::Error::Manifest(manifest::Error::Journal(error)) => error.into(),
+            app::Error::Journal(error) | app::Error::Manifest(manifest::Error::Journal(error)) => {
+                error.into()
+            }
             app::Error::Manifest(manifest::Error::Objects(error)) => error.into(),
             app::Error::Records(error) => error.into(),
+            app::Error::Search(error) => error.into(),
+            app::Error::Sealing(error) => error.into(),
+            app::Error::Vault(vault::Error::Locked) => Self::new("wrong_passphrase"),
+            app::Error::NoManager => Self::new("no_manager_key"),
             other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<sealing::Error> for Problem {
+    fn from(error: sealing::Error) -> Self {
+        match error {
+            sealing::Error::NotPermitted => Self::new("forbidden"),
+            sealing::Error::Unknown => Self::new("unknown_dossier"),
+            sealing::Error::Sealed(stub) | sealing::Error::Destroyed(stub) => Self::sealed(&stub),
+            sealing::Error::NotSealed => Self::new("not_sealed"),
+            sealing::Error::AlreadyAsked => Self::new("already_asked"),
+            sealing::Error::NotAsked => Self::new("not_asked"),
+            sealing::Error::SamePerson => Self::new("same_person"),
+            sealing::Error::NoReason => Self::new("reason_needed"),
+            sealing::Error::Journal(error) => error.into(),
+            sealing::Error::Records(error) => error.into(),
         }
     }
 }

@@ -21,6 +21,7 @@ mod python;
 mod reading;
 mod restore;
 mod samples;
+mod sealing;
 mod server;
 mod stores;
 mod tidy;

@@ -15,7 +15,8 @@ use crate::documents::Document;
 use crate::domain::{CaseId, DocumentId, DossierId};
 use crate::dossiers::Dossier;
 use crate::http::caller::rules;
-use crate::http::{Caller, Door, Problem};
+use crate::http::{Caller, Door, Problem, Sight};
+use crate::sealing;
 use crate::workflow::{self, Case, Input};
 
 #[derive(Deserialize)]
@@ -130,9 +131,24 @@ pub(crate) fn case_for(
     action: Action,
 ) -> Result<(Case, Dossier, Permit), Problem> {
     let id: CaseId = parse_id(id, "unknown_case")?;
-    let case = door.app.cases.get(id)?.ok_or_else(|| Problem::new("unknown_case"))?;
+    let Some(case) = door.app.cases.get(id)? else {
+        return Err(caller.missing_thing(door, id.as_bytes(), "unknown_case")?);
+    };
     let (dossier, permit) = caller.dossier(door, case.dossier, action)?;
     Ok((case, dossier, permit))
+}
+
+/// A case to look at, out of the archive or of a sealed dossier that is open.
+fn seen(door: &Door, caller: &Caller, id: &str) -> Result<(Case, Sight), Problem> {
+    let id: CaseId = parse_id(id, "unknown_case")?;
+    let unknown = || Problem::new("unknown_case");
+    let dossier = match door.app.cases.get(id)? {
+        Some(case) => Some(case.dossier),
+        None => sealing::dossier_of(&door.app.records, id.as_bytes())?,
+    };
+    let sight = caller.sight(door, dossier.ok_or_else(unknown)?, Action::ViewCase)?;
+    let case = cases::get(&sight.records, id)?.ok_or_else(unknown)?;
+    Ok((case, sight))
 }
 
 /// `GET /api/v1/cases/{id}`
@@ -141,8 +157,9 @@ pub(super) async fn show(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let (case, ..) = case_for(&door, &caller, &id, Action::ViewCase)?;
-    Ok(axum::Json(view(&door, &caller, case)?).into_response())
+    let (case, sight) = seen(&door, &caller, &id)?;
+    sight.note(&door, "case").await?;
+    Ok(axum::Json(view_in(&door, &caller, case, &sight)?).into_response())
 }
 
 /// `POST /api/v1/cases/{id}/actions/{action}`
@@ -252,7 +269,12 @@ pub(crate) async fn release_case(door: &Door, caller: &Caller, id: &str) -> Resu
 
 /// A case as this caller sees it: with the actions that are theirs to take now.
 pub(crate) fn view(door: &Door, caller: &Caller, case: Case) -> Result<CaseView, Problem> {
-    let (dossier, _) = caller.dossier(door, case.dossier, Action::ViewCase)?;
+    let sight = caller.sight(door, case.dossier, Action::ViewCase)?;
+    view_in(door, caller, case, &sight)
+}
+
+fn view_in(door: &Door, caller: &Caller, case: Case, sight: &Sight) -> Result<CaseView, Problem> {
+    let Sight { dossier, records, until, .. } = sight;
     let (_, definition) = door.app.packs.definition(&case.definition, &case.workflow)?;
     let checklist = workflow::checklist(&definition, &dossier.facts, &case);
     let item = |item: workflow::ChecklistItem| ItemView {
@@ -262,11 +284,11 @@ pub(crate) fn view(door: &Door, caller: &Caller, case: Case) -> Result<CaseView,
         documents: item.documents,
         ok: item.ok,
     };
-    let may_act = caller.may_with(door, Action::ActOnCase, &dossier).is_ok();
+    let may_act = until.is_none() && caller.may_with(door, Action::ActOnCase, dossier).is_ok();
     let offered = workflow::offered(&definition, &dossier.facts, &case, &caller.actor);
     let actions = offered.into_iter().filter(|_| may_act);
-    let claim = cases::claim(&door.app.records, case.id, door.app.clock.now())?;
-    let history = cases::history(&door.app.records, case.id)?;
+    let claim = cases::claim(records, case.id, door.app.clock.now())?;
+    let history = cases::history(records, case.id)?;
     Ok(CaseView {
         checklist: ChecklistView {
             complete: checklist.complete,

@@ -17,8 +17,9 @@ use crate::documents::{self, Document};
 use crate::domain::{CaseId, DocumentId, DossierId, RawId, Sha256Digest};
 use crate::dossiers::Dossier;
 use crate::http::caller::rules;
-use crate::http::{Caller, Door, Problem, upload};
+use crate::http::{Caller, Door, Problem, Sight, upload};
 use crate::reading::Outcome;
+use crate::sealing;
 use crate::workflow::Attached;
 
 const LONGEST_FILENAME_CHARS: usize = 255;
@@ -168,9 +169,24 @@ pub(crate) fn permitted(
     action: Action,
 ) -> Result<(Document, Permit), Problem> {
     let id: DocumentId = parse_id(id, "unknown_document")?;
-    let document = documents::get(&door.app.records, id)?.ok_or_else(|| Problem::new("unknown_document"))?;
+    let Some(document) = documents::get(&door.app.records, id)? else {
+        return Err(caller.missing_thing(door, id.as_bytes(), "unknown_document")?);
+    };
     let (_, permit) = caller.dossier(door, document.dossier, action)?;
     Ok((document, permit))
+}
+
+/// A document to look at, out of the archive or of a sealed dossier that is open.
+fn seen(door: &Door, caller: &Caller, id: &str, action: Action) -> Result<(Document, Sight), Problem> {
+    let id: DocumentId = parse_id(id, "unknown_document")?;
+    let unknown = || Problem::new("unknown_document");
+    let dossier = match documents::get(&door.app.records, id)? {
+        Some(document) => Some(document.dossier),
+        None => sealing::dossier_of(&door.app.records, id.as_bytes())?,
+    };
+    let sight = caller.sight(door, dossier.ok_or_else(unknown)?, action)?;
+    let document = documents::get(&sight.records, id)?.ok_or_else(unknown)?;
+    Ok((document, sight))
 }
 
 /// `GET /api/v1/documents/{id}`
@@ -179,7 +195,8 @@ pub(super) async fn show(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let (document, _) = permitted(&door, &caller, &id, Action::ViewDossier)?;
+    let (document, sight) = seen(&door, &caller, &id, Action::ViewDossier)?;
+    sight.note(&door, "document").await?;
     Ok(axum::Json(DocumentView::from(document)).into_response())
 }
 
@@ -189,8 +206,8 @@ pub(super) async fn text(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let (document, permit) = permitted(&door, &caller, &id, Action::ViewDocument)?;
-    Ok(axum::Json(door.app.archive.text(&permit, &document).await?).into_response())
+    let (document, sight) = seen(&door, &caller, &id, Action::ViewDocument)?;
+    Ok(axum::Json(sight.archive.text(&sight.permit, &document).await?).into_response())
 }
 
 /// `GET /api/v1/documents/{id}/proof`: that the document's entry is in the log, for any C2SP verifier.
@@ -199,7 +216,7 @@ pub(super) async fn proof(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let (document, _) = permitted(&door, &caller, &id, Action::ViewDossier)?;
+    let (document, _) = seen(&door, &caller, &id, Action::ViewDossier)?;
     let proof = door.app.journal.proof(document.log_index)?;
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], proof).into_response())
 }
@@ -211,9 +228,9 @@ pub(super) async fn content(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (document, permit) = permitted(&door, &caller, &id, Action::DownloadDocument)?;
+    let (document, sight) = seen(&door, &caller, &id, Action::DownloadDocument)?;
     let range = wanted_range(&headers, document.size_bytes)?;
-    let bytes = door.app.archive.content(&permit, &document, range.clone()).await?;
+    let bytes = sight.archive.content(&sight.permit, &document, range.clone()).await?;
     let mut response = Body::from_stream(bytes).into_response();
     describe(&document, &range, response.headers_mut())?;
     if range.is_some() {

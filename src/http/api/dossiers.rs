@@ -14,7 +14,7 @@ use crate::documents;
 use crate::domain::{Actor, DossierId, PersonId};
 use crate::dossiers::Dossier;
 use crate::http::caller::rules;
-use crate::http::{Caller, Door, Problem};
+use crate::http::{Caller, Door, Problem, Sight};
 use crate::workflow;
 
 #[derive(Deserialize)]
@@ -119,11 +119,13 @@ pub(super) async fn show(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let (dossier, _) = caller.dossier(&door, parse_id(&id, "unknown_dossier")?, Action::ViewDossier)?;
-    let documents = documents::of_dossier(&door.app.records, dossier.id)?;
+    let sight = caller.sight(&door, parse_id(&id, "unknown_dossier")?, Action::ViewDossier)?;
+    sight.note(&door, "dossier").await?;
+    let Sight { dossier, records, until, .. } = sight;
+    let documents = documents::of_dossier(&records, dossier.id)?;
     let documents: Vec<DocumentView> = documents.into_iter().map(Into::into).collect();
     let (mut cases_said, mut missing) = (Vec::new(), Vec::new());
-    for case in cases::of_dossier(&door.app.records, dossier.id)? {
+    for case in cases::of_dossier(&records, dossier.id)? {
         let (_, definition) = door.app.packs.definition(&case.definition, &case.workflow)?;
         if !case.is_final {
             let checklist = workflow::checklist(&definition, &dossier.facts, &case);
@@ -138,5 +140,9 @@ pub(super) async fn show(
     body["documents"] = json!(documents);
     body["cases"] = json!(cases_said);
     body["missing"] = json!(missing);
+    if let Some(until) = until {
+        body["sealed"] = json!(true);
+        body["open_until"] = json!(until);
+    }
     Ok(axum::Json(body).into_response())
 }

@@ -59,22 +59,32 @@ pub(super) async fn end(State(door): State<Door>, caller: Caller) -> Result<Resp
 
 /// Checks name and password, at most so often a minute for one name, and starts a session.
 pub(crate) async fn sign_in(door: &Door, user: &str, password: &str) -> Result<(Person, NewToken), Problem> {
-    let now = door.app.clock.now();
-    let recent = |since: &jiff::Timestamp| now.duration_since(*since) < COUNTED;
-    {
-        let mut wrong = door.wrong_passwords.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        wrong.retain(|_, (_, since)| recent(since));
-        if wrong.get(user).is_some_and(|(count, _)| *count >= door.app.config.limits.wrong_passwords) {
-            return Err(Problem::new("too_many_attempts"));
-        }
-    }
+    check_attempts(door, user)?;
     let lasts = Duration::from_secs(door.app.config.session.hours.saturating_mul(3600));
     let signed = door.app.people.sign_in(user, password, lasts).await;
     if matches!(signed, Err(people::Error::WrongPassword)) {
-        let mut wrong = door.wrong_passwords.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        wrong.entry(user.to_owned()).or_insert((0, now)).0 += 1;
+        note_wrong(door, user);
     }
     Ok(signed?)
+}
+
+/// Refuses when there were too many wrong passwords for this name lately.
+pub(crate) fn check_attempts(door: &Door, name: &str) -> Result<(), Problem> {
+    let now = door.app.clock.now();
+    let mut wrong = door.wrong_passwords.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    wrong.retain(|_, (_, since)| now.duration_since(*since) < COUNTED);
+    match wrong.get(name) {
+        Some((count, _)) if *count >= door.app.config.limits.wrong_passwords => {
+            Err(Problem::new("too_many_attempts"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Notes a wrong password for this name.
+pub(crate) fn note_wrong(door: &Door, name: &str) {
+    let mut wrong = door.wrong_passwords.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    wrong.entry(name.to_owned()).or_insert((0, door.app.clock.now())).0 += 1;
 }
 
 /// The cookie of the pages. Browsers send it only to us and only from our own pages.

@@ -11,6 +11,7 @@ use super::form::{Choice, Fields, Form};
 use super::frame::{Frame, page};
 use super::intake::Refused;
 use super::papers::{Paper, Upload, papers, upload};
+use super::sealed;
 use super::visit::Signed;
 use super::words::{self, Moment, moment, titled};
 use crate::access::Action;
@@ -22,6 +23,7 @@ use crate::http::api::cases::start_case as start;
 use crate::http::api::{Query, parse_id};
 use crate::http::caller::rules;
 use crate::http::{Door, Problem};
+use crate::sealing;
 use crate::text::{Lang, say};
 use crate::workflow::{Case, Refusal, Title, checklist};
 
@@ -39,6 +41,7 @@ struct Page {
     upload: Option<Upload>,
     workflows: Vec<Choice>,
     contracts: String,
+    may_seal: bool,
     alert: Option<String>,
     done: Option<String>,
 }
@@ -67,7 +70,11 @@ pub(super) async fn show(
     Path(id): Path<String>,
     Query(done): Query<Done>,
 ) -> Result<Response, Problem> {
-    let mut content = content(&door, &signed, parse_id(&id, "unknown_dossier")?)?;
+    let id: DossierId = parse_id(&id, "unknown_dossier")?;
+    if let Some(stub) = sealing::stub(&door.app.records, id)? {
+        return sealed::show(&door, &signed, stub, &done.done).await;
+    }
+    let mut content = content(&door, &signed, id)?;
     content.done = match done.done.as_str() {
         "documents" => Some(say(signed.visit.lang, "page-done-documents")),
         "opened" => Some(say(signed.visit.lang, "page-done-opened")),
@@ -114,6 +121,18 @@ fn contracts(text: &str) -> Result<u32, Problem> {
     text.parse().map_err(|_| Problem::from(Refusal::BadValue { input: "contracts".into(), why: why() }))
 }
 
+/// The dossier's page after it could not be sealed.
+pub(super) fn after_refused_sealing(
+    door: &Door,
+    signed: &Signed,
+    id: DossierId,
+    problem: &Problem,
+) -> Result<Response, Problem> {
+    let mut content = content(door, signed, id).map_err(|_| problem.clone())?;
+    content.alert = Some(problem.sentence(signed.visit.lang));
+    page(problem.status(), &content)
+}
+
 /// The dossier's page after an upload that was refused.
 pub(super) fn after_refused_upload(
     door: &Door,
@@ -155,6 +174,7 @@ fn content(door: &Door, signed: &Signed, id: DossierId) -> Result<Page, Problem>
         upload,
         workflows: if may(Action::StartCase) { workflows(door, lang)? } else { Vec::new() },
         contracts: "1".into(),
+        may_seal: may(Action::SealDossier) && door.app.described()?.manager_recipient.is_some(),
         alert: None,
         done: None,
     })
@@ -200,7 +220,7 @@ fn workflows(door: &Door, lang: Lang) -> Result<Vec<Choice>, Problem> {
 }
 
 /// The facts in words, without the name, which stands above them.
-fn facts(lang: Lang, dossier: &Dossier) -> Vec<(String, String)> {
+pub(super) fn facts(lang: Lang, dossier: &Dossier) -> Vec<(String, String)> {
     let shown = dossier.facts.iter().filter(|(name, _)| *name != "name");
     shown.map(|(name, value)| (words::fact(lang, name), fact_value(lang, name, value))).collect()
 }
