@@ -1,6 +1,6 @@
 //! Who may do what: Cedar policies of the pack decide, and a [`Permit`] is the proof.
 //!
-//! Layer 1, pure. A permit can be made nowhere else, names one actor, one action and one subject, and whatever
+//! Layer 1, pure. A permit can be made nowhere else (an operator's too is made here), names one actor, one action and one subject, and whatever
 //! reads or writes a dossier asks for one. What no policy permits is refused. It must never wait or remember.
 
 use std::collections::HashSet;
@@ -43,6 +43,8 @@ pub enum Action {
     ViewDocument,
     /// Take a document's original bytes.
     DownloadDocument,
+    /// Take a whole dossier out of the archive, in plain files.
+    ExportDossier,
     /// Start a case.
     StartCase,
     /// See a case.
@@ -75,6 +77,7 @@ impl Action {
             Self::AddDocument => "document.add",
             Self::ViewDocument => "document.view",
             Self::DownloadDocument => "document.download",
+            Self::ExportDossier => "dossier.export",
             Self::StartCase => "case.start",
             Self::ViewCase => "case.view",
             Self::ActOnCase => "case.act",
@@ -109,6 +112,11 @@ pub struct Permit {
 }
 
 impl Permit {
+    /// The permit of whoever holds the data folder and its key: the archive itself acts, and no policy is asked.
+    pub(crate) fn of_operator(operator: Actor, action: Action, subject: Subject) -> Self {
+        Self { actor: operator, action, subject }
+    }
+
     /// Who may.
     pub fn actor(&self) -> &Actor {
         &self.actor
@@ -261,6 +269,10 @@ mod tests {
         check(1, "nobody", Action::Search, Subject::Archive, false);
         check(1, "auditor", Action::ReadLog, Subject::Archive, true);
         check(1, "auditor", Action::ViewDocument, dossier_of(1), false);
+        check(1, "gm", Action::ExportDossier, dossier_of(2), true);
+        check(1, "cs_manager", Action::ExportDossier, dossier_of(2), true);
+        check(1, "cs_staff", Action::ExportDossier, dossier_of(2), false);
+        check(1, "advisor", Action::ExportDossier, dossier_of(1), false);
         assert!(policies.permits_all(&actor(1, "cs_staff"), Action::ViewDossier));
         assert!(!policies.permits_all(&actor(1, "advisor"), Action::ViewDossier));
     }

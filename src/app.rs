@@ -197,5 +197,6 @@ pub(crate) fn all_facts() -> Vec<journal::Facts> {
         crate::cases::FACTS,
         crate::archive::SEARCH_FACTS,
         crate::sealing::FACTS,
+        crate::archive::EXPORT_FACTS,
     ]
 }

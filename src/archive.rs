@@ -3,6 +3,7 @@
 //! Layer 5. Nothing comes in or goes out without a [`crate::access::Permit`]. On the way in the object comes first and
 //! the entry second: a crash leaves an object without an entry, which `verify` finds, never the reverse.
 
+mod export;
 mod find;
 mod ingest;
 mod passing;
@@ -21,6 +22,9 @@ use crate::objects::{self, Objects};
 use crate::records::{self, Records};
 use crate::vault::{self, Lookup};
 
+pub use export::{
+    CaseLine, DocumentLine, DocumentProof, DossierLine, Export, FACTS as EXPORT_FACTS, Metadata,
+};
 pub use find::{FACTS as SEARCH_FACTS, Finder, Found, FoundHit, Texts, card_text};
 pub use ingest::{Ingested, NewDocument};
 pub use passing::Refused;
@@ -42,6 +46,9 @@ pub enum Error {
     /// The document has no text (yet).
     #[error("the document has not been read")]
     NotRead,
+    /// The dossier was not opened yet at that time.
+    #[error("the dossier was not opened yet")]
+    NotOpenedYet,
     /// The range lies outside of the document.
     #[error("the range lies outside of the document")]
     BadRange,

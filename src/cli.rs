@@ -2,9 +2,11 @@
 //!
 //! Layer 7. Verbs that need the data folder open it themselves, or go through a running server with `--server`.
 
+mod bag;
 mod client;
 pub mod demo;
 mod dossier;
+mod export;
 mod import;
 mod keys;
 mod local;
@@ -115,6 +117,20 @@ enum Verb {
         /// The most hits.
         #[arg(long, default_value_t = 20)]
         limit: usize,
+    },
+    /// Takes a dossier out as plain files: a BagIt bag with metadata and proofs. The bag is not encrypted.
+    Export {
+        /// The dossier.
+        dossier: String,
+        /// The folder that is made.
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+        /// As it was at the end of this day (Asia/Shanghai).
+        #[arg(long, value_name = "DATE")]
+        as_of: Option<jiff::civil::Date>,
+        /// As whom, without a server [default: the operator, who may]; with one, the token says so.
+        #[arg(long = "as", value_name = "NAME")]
+        by: Option<String>,
     },
     /// Checks objects against digests, records against the log, the log against its checkpoint.
     Verify {
@@ -355,6 +371,9 @@ async fn dispatch(cli: Cli, config: Config) -> anyhow::Result<Outcome> {
         },
         Verb::Get { document, out } => client::Client::new(&common)?.get(&document, &out).await,
         Verb::Search { query, limit } => client::Client::new(&common)?.search(&query, limit).await,
+        Verb::Export { dossier, to, as_of, by } => {
+            export::run(config, &common, export::Wanted { dossier, to, as_of, by }).await
+        }
         Verb::Verify { full } => local::verify(config, full, common.json).await,
         Verb::Restore { from, key } => local::restore(config, from, &key, common.json).await,
         Verb::Dossier(verb) => client::Client::new(&common)?.dossier(verb).await,

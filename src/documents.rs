@@ -59,6 +59,9 @@ pub struct Document {
     /// What reading it gave; `None` until then.
     #[serde(default)]
     pub reading: Option<ReadingResult>,
+    /// The salt of the commitment in its entry, hexadecimal. Filled by the projection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub salt: Option<String>,
 }
 
 /// What reading a document gave.
@@ -142,8 +145,9 @@ pub fn sent_key(lookup: &crate::vault::Lookup, sender: PersonId, key: &str) -> [
 }
 
 fn project_received(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
-    let Received { mut document, idempotency_key, .. } = projection.fact()?;
+    let Received { mut document, salt, idempotency_key } = projection.fact()?;
     document.log_index = projection.index;
+    document.salt = Some(salt);
     if let Some(key) = idempotency_key {
         let key = sent_key(projection.lookup(), document.received_from, &key);
         projection.put(&SENT, &key, &document.id)?;

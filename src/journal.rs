@@ -34,6 +34,7 @@ pub use agree::Found;
 pub use checkpoint::{Head, Signer, verify_checkpoint};
 pub use entry::{Draft, Entry, ObjectRef, PayloadKey};
 pub use projection::{Facts, Project, Projection};
+pub use proof::Proved;
 pub use replay::{Bucket, CaughtUp, Progress};
 use tiles::{NodeHash, Tree};
 

@@ -220,6 +220,11 @@ impl People {
     }
 }
 
+/// The name of the person of this id, as it is now.
+pub fn name_of(records: &Records, id: PersonId) -> Result<Option<String>, records::Error> {
+    Ok(records.get(&PEOPLE, id.as_bytes())?.map(|person| person.name))
+}
+
 fn checked_name(name: &str) -> Result<String, Error> {
     let good = !name.is_empty()
         && name.trim() == name

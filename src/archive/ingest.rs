@@ -171,6 +171,7 @@ impl Archive {
             received_at: self.clock.now(),
             log_index: 0,
             reading: (!media_type.is_readable()).then(ReadingResult::unsupported),
+            salt: None,
         }
     }
 

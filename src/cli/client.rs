@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use base64::prelude::{BASE64_STANDARD, Engine};
-use futures::{StreamExt, TryStreamExt};
+use bytes::Bytes;
+use futures::{Stream, StreamExt, TryStreamExt};
+use jiff::civil::Date;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
@@ -13,7 +15,8 @@ use zeroize::Zeroizing;
 use super::keys::{say_listed, say_rewrapped};
 use super::local::{password, say_added};
 use super::{Common, KeysVerb, Outcome, UserVerb, output};
-use crate::domain::{Fingerprint, Sha256Digest};
+use crate::archive::Export;
+use crate::domain::{DocumentId, DossierId, Fingerprint, Sha256Digest};
 
 /// Files are hashed and sent in pieces of this size.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -150,6 +153,23 @@ impl Client {
             "what came is not what was archived"
         );
         Ok(Outcome::Clean)
+    }
+
+    /// A dossier as it is to be exported, without the documents' bytes.
+    pub(super) async fn export(&self, id: DossierId, as_of: Option<Date>) -> anyhow::Result<Export> {
+        let request = self.request(Method::GET, &format!("/api/v1/dossiers/{id}/export"));
+        let query: Vec<_> = as_of.map(|date| ("as_of", date.to_string())).into_iter().collect();
+        Ok(answer(request.query(&query)).await?.json().await?)
+    }
+
+    /// The bytes of one of its documents.
+    pub(super) async fn export_content(
+        &self,
+        id: DossierId,
+        document: DocumentId,
+    ) -> anyhow::Result<impl Stream<Item = reqwest::Result<Bytes>> + use<>> {
+        let request = self.request(Method::GET, &format!("/api/v1/dossiers/{id}/export/{document}"));
+        Ok(answer(request).await?.bytes_stream())
     }
 
     pub(super) async fn search(&self, query: &str, limit: usize) -> anyhow::Result<Outcome> {

@@ -12,9 +12,18 @@ pub const BUSINESS_ZONE: &str = "Asia/Shanghai";
 
 /// The date in [`BUSINESS_ZONE`] at this instant.
 pub fn business_date(at: Timestamp) -> Date {
+    zone().to_datetime(at).date()
+}
+
+/// The instant at which this date is over in [`BUSINESS_ZONE`]: the first one of the next.
+pub fn end_of_business_date(date: Date) -> Timestamp {
+    let next = date.tomorrow().and_then(|next| zone().to_timestamp(next.at(0, 0, 0, 0)));
+    next.unwrap_or(Timestamp::MAX)
+}
+
+fn zone() -> TimeZone {
     // The zone's data is compiled in; China has kept UTC+8 since 1991, which is the fallback.
-    let zone = TimeZone::get(BUSINESS_ZONE).unwrap_or_else(|_| TimeZone::fixed(jiff::tz::offset(8)));
-    zone.to_datetime(at).date()
+    TimeZone::get(BUSINESS_ZONE).unwrap_or_else(|_| TimeZone::fixed(jiff::tz::offset(8)))
 }
 
 /// A calendar month in [`BUSINESS_ZONE`], written `YYYY-MM`.
@@ -68,7 +77,7 @@ impl<'de> Deserialize<'de> for Month {
 
 #[cfg(test)]
 mod tests {
-    use super::Month;
+    use super::{Month, end_of_business_date};
 
     #[test]
     fn a_month_turns_at_midnight_in_shanghai() {
@@ -78,6 +87,14 @@ mod tests {
         check("2026-01-31T15:59:59Z", "2026-01");
         check("2026-01-31T16:00:00Z", "2026-02");
         check("2026-12-31T16:00:00Z", "2027-01");
+    }
+
+    #[test]
+    fn a_date_ends_at_midnight_in_shanghai() {
+        let end = |date: &str| end_of_business_date(date.parse().unwrap()).to_string();
+        assert_eq!(end("2026-03-01"), "2026-03-01T16:00:00Z");
+        assert_eq!(end("2026-12-31"), "2026-12-31T16:00:00Z");
+        assert_eq!(end("1986-05-03"), "1986-05-03T16:00:00Z");
     }
 
     #[test]

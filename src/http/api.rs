@@ -3,6 +3,7 @@
 pub(super) mod cases;
 pub(super) mod documents;
 pub(super) mod dossiers;
+mod exports;
 mod health;
 mod keys;
 mod log;
@@ -45,6 +46,8 @@ pub const PATHS: &[(&str, &[&str])] = &[
     ("/api/v1/dossiers/{id}/destruction/confirm", &["post"]),
     ("/api/v1/dossiers/{id}/certificate", &["get"]),
     ("/api/v1/sealed", &["get"]),
+    ("/api/v1/dossiers/{id}/export", &["get"]),
+    ("/api/v1/dossiers/{id}/export/{document}", &["get"]),
     ("/api/v1/documents", &["post"]),
     ("/api/v1/documents/{id}", &["get"]),
     ("/api/v1/documents/{id}/content", &["get"]),
@@ -88,6 +91,8 @@ pub(super) fn routes() -> Router<Door> {
         .route("/api/v1/dossiers/{id}/destruction/confirm", post(sealing::confirm_destruction))
         .route("/api/v1/dossiers/{id}/certificate", get(sealing::certificate))
         .route("/api/v1/sealed", get(sealing::list))
+        .route("/api/v1/dossiers/{id}/export", get(exports::show))
+        .route("/api/v1/dossiers/{id}/export/{document}", get(exports::content))
         .route("/api/v1/documents", post(documents::receive))
         .route("/api/v1/documents/{id}", get(documents::show))
         .route("/api/v1/documents/{id}/content", get(documents::content))

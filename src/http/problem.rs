@@ -249,6 +249,7 @@ impl From<archive::Error> for Problem {
             archive::Error::Refused(Refused::Broken) => Self::new("broken"),
             archive::Error::KeyReused => Self::new("key_reused"),
             archive::Error::NotRead => Self::new("not_read"),
+            archive::Error::NotOpenedYet => Self::new("not_opened_yet"),
             archive::Error::BadRange => Self::new("bad_range"),
             archive::Error::Damaged => Self::new("damaged"),
             archive::Error::Objects(error) => error.into(),

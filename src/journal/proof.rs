@@ -6,17 +6,40 @@
 use base64::prelude::{BASE64_STANDARD, Engine};
 
 use super::tiles::NodeHash;
-use super::{Error, Head, Journal};
+use super::{ENTRIES, Error, Head, Journal};
+
+/// Entries and their proofs under one checkpoint.
+pub struct Proved {
+    /// The signed checkpoint.
+    pub checkpoint: String,
+    /// Each entry's canonical JSON and its C2SP tlog-proof text, in the order asked for.
+    pub entries: Vec<(String, String)>,
+}
 
 impl Journal {
     /// The inclusion proof of entry `index` under the published checkpoint, as a C2SP tlog-proof text.
     pub fn proof(&self, index: u64) -> Result<String, Error> {
         let size = self.published_size();
+        self.proof_under(size, &self.checkpoint(size)?, index)
+    }
+
+    /// These entries and their inclusion proofs, all under the published checkpoint of one moment.
+    pub fn proofs(&self, indexes: &[u64]) -> Result<Proved, Error> {
+        let size = self.published_size();
+        let checkpoint = self.checkpoint(size)?;
+        let prove = |index: &u64| {
+            let entry = self.0.records.get(&ENTRIES, &index.to_be_bytes())?.ok_or(Error::Corrupt)?;
+            Ok((entry, self.proof_under(size, &checkpoint, *index)?))
+        };
+        let entries = indexes.iter().map(prove).collect::<Result<_, Error>>()?;
+        Ok(Proved { checkpoint, entries })
+    }
+
+    fn proof_under(&self, size: u64, checkpoint: &str, index: u64) -> Result<String, Error> {
         if index >= size {
             return Err(Error::NotDurable);
         }
         let proof = self.tree().inclusion_proof(size, index)?;
-        let checkpoint = self.checkpoint(size)?;
         Ok(format!("c2sp.org/tlog-proof@v1\nindex {index}\n{}\n{checkpoint}", lines(&proof)))
     }
 

@@ -1,4 +1,7 @@
-//! One dossier's entries, read again with its key while that is open: into records of their own, never into the archive's.
+//! One dossier's entries, read again with its key: into records of their own, never into the archive's. That of a sealed one
+//! while its key is open, and that of any as it was at an earlier time.
+
+use jiff::Timestamp;
 
 use super::publish::read_payloads;
 use super::replay::LOG_OBJECT_LIMIT_BYTES;
@@ -13,8 +16,33 @@ impl Journal {
     /// log's entries here and a few objects of payloads from the store.
     pub async fn reopen(&self, dossier: DossierId, key: &Identity, into: &Records) -> Result<(), Error> {
         let closed = self.closed(dossier)?.ok_or(Error::Conflict)?;
+        self.project_again(dossier, closed, Timestamp::MAX, key, into).await
+    }
+
+    /// The rows that the entries about a dossier had made before `until`, in records of their own. Reads the whole log's
+    /// entries here and a few objects of payloads from the store.
+    pub async fn as_of(&self, dossier: DossierId, until: Timestamp) -> Result<Records, Error> {
+        let past = Records::in_memory(&Identity::generate().derive("records"), &self.0.clock)?;
+        let size = self.size();
+        if let Some(last) = size.checked_sub(1) {
+            // What is not published yet has its payload only here.
+            self.published(last).await?;
+        }
+        let key = self.payload_identity(Some(dossier)).await?;
+        self.project_again(dossier, size, until, &key, &past).await?;
+        Ok(past)
+    }
+
+    async fn project_again(
+        &self,
+        dossier: DossierId,
+        end: u64,
+        until: Timestamp,
+        key: &Identity,
+        into: &Records,
+    ) -> Result<(), Error> {
         let journal = self.clone();
-        let entries = tokio::task::spawn_blocking(move || journal.entries_of(dossier, closed)).await;
+        let entries = tokio::task::spawn_blocking(move || journal.entries_of(dossier, end, until)).await;
         let mut payloads = Payloads::list(&self.0.objects).await?;
         for (index, entry) in entries.map_err(|_| Error::Corrupt)?? {
             let sealed = payloads.get(index, entry.payload).await?;
@@ -27,13 +55,13 @@ impl Journal {
         Ok(())
     }
 
-    /// The entries before `end` whose payload is sealed to the dossier's key.
-    fn entries_of(&self, dossier: DossierId, end: u64) -> Result<Vec<(u64, Entry)>, Error> {
+    /// The entries below number `end` and before `until` whose payload is sealed to the dossier's key.
+    fn entries_of(&self, dossier: DossierId, end: u64, until: Timestamp) -> Result<Vec<(u64, Entry)>, Error> {
         let mut found = Vec::new();
         for index in 0..end {
             let text = self.0.records.get(&ENTRIES, &index.to_be_bytes())?.ok_or(Error::Corrupt)?;
             let entry = Entry::parse(&text)?;
-            if entry.sealed_under() == Some(dossier) {
+            if entry.sealed_under() == Some(dossier) && entry.at < until {
                 found.push((index, entry));
             }
         }

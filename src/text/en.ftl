@@ -21,6 +21,7 @@ problem-case_of_other_dossier = The case belongs to another dossier.
 problem-too_many_documents = The case has as many documents as one may have.
 problem-too_many_uploads = Too many uploads are under way. Try again in a moment.
 problem-not_read = The document has not been read yet.
+problem-not_opened_yet = The dossier was not opened yet at that time.
 problem-bad_range = The range lies outside of the document.
 problem-bad_sizes = There are no such sizes of the log: 0 <= from <= to <= { $published }.
 problem-damaged = The stored object is damaged. The administrator has to look.

@@ -21,6 +21,7 @@ problem-case_of_other_dossier = 该流程实例属于另一份客户档案。
 problem-too_many_documents = 该流程实例的资料数量已达上限。
 problem-too_many_uploads = 正在进行的上传过多,请稍后再试。
 problem-not_read = 该资料尚未读取。
+problem-not_opened_yet = 当时尚未建立该档案。
 problem-bad_range = 请求的范围超出了资料长度。
 problem-bad_sizes = 日志没有这样的长度：0 <= from <= to <= { $published }。
 problem-damaged = 存储的对象已损坏,请管理员检查。

@@ -63,14 +63,28 @@ impl TestApp {
         Self::start_in(tempfile::tempdir().unwrap(), "memory:", change).await
     }
 
+    /// The same at a time of the test's own.
+    pub(crate) async fn start_at(clock: Clock) -> Self {
+        Self::start_with_clock(tempfile::tempdir().unwrap(), "memory:", clock, |_| {}).await
+    }
+
     async fn start_in(dir: TempDir, objects_url: &str, change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_with_clock(dir, objects_url, Clock::system(), change).await
+    }
+
+    async fn start_with_clock(
+        dir: TempDir,
+        objects_url: &str,
+        clock: Clock,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let mut config =
             Config { data: dir.path().join("data"), objects: objects_url.to_owned(), ..Config::default() };
         config.reading_program = Some(PathBuf::from(env!("CARGO_BIN_EXE_lantai")));
         change(&mut config);
         let (objects, faults) = Objects::open(objects_url, &config.s3).await.unwrap().with_faults();
         let recovery = Recovery::NewKeyFile(dir.path().join("recovery.key"));
-        let fresh = App::init_on(config, Clock::system(), recovery, objects).await.unwrap();
+        let fresh = App::init_on(config, clock, recovery, objects).await.unwrap();
         let running = Running::start(fresh.opened.app, "127.0.0.1:0").await.unwrap();
         let (app, base) = (running.app.clone(), format!("http://{}", running.address));
         let watcher = app.people.add(None, "watcher", vec![Role::new("gm")], None).await.unwrap();

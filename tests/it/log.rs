@@ -55,12 +55,12 @@ async fn body(desk: &Desk, path: &str) -> String {
 }
 
 /// The size that a checkpoint states.
-fn size_of(checkpoint: &str) -> u64 {
+pub(crate) fn size_of(checkpoint: &str) -> u64 {
     checkpoint.lines().nth(1).unwrap().parse().unwrap()
 }
 
 /// The entries of the bundles in a folder, up to a size.
-fn entries(journal: &Path, size: u64) -> Vec<Vec<u8>> {
+pub(crate) fn entries(journal: &Path, size: u64) -> Vec<Vec<u8>> {
     let mut entries = Vec::new();
     for bundle in 0..size.div_ceil(256) {
         let width = (size - bundle * 256).min(256);

@@ -7,6 +7,7 @@ mod app;
 mod bad_input;
 mod canary;
 mod crash;
+mod export;
 mod foreign;
 mod garage;
 mod import;

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use crate::server::required;
 
-/// The Python that has this package; `None`, with a printed line, if there is none and `component` is not required.
+/// The Python that has this package (or packages, after commas); `None`, with a printed line, if there is none and `component` is not required.
 pub(crate) fn python_with(package: &str, component: &str) -> Option<PathBuf> {
     let python = std::env::var_os("LANTAI_PYTHON").map_or_else(|| "python3".into(), PathBuf::from);
     let found = Command::new(&python).args(["-c", &format!("import {package}")]).output();
@@ -19,7 +19,12 @@ pub(crate) fn python_with(package: &str, component: &str) -> Option<PathBuf> {
 
 /// Runs the independent verifier of the log.
 pub(crate) fn verify_log(python: &Path, arguments: &[&str]) -> Output {
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/verify_log.py");
+    run_python(python, "tests/verify_log.py", arguments)
+}
+
+/// Runs a program of the tree.
+pub(crate) fn run_python(python: &Path, program: &str, arguments: &[&str]) -> Output {
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join(program);
     Command::new(python).arg("-B").arg(program).args(arguments).output().unwrap()
 }
 

@@ -240,7 +240,11 @@ pub(super) async fn content(
 }
 
 /// The headers of an original. It is for saving, never for showing inside our pages.
-fn describe(document: &Document, range: &Option<Range<u64>>, headers: &mut HeaderMap) -> Result<(), Problem> {
+pub(super) fn describe(
+    document: &Document,
+    range: &Option<Range<u64>>,
+    headers: &mut HeaderMap,
+) -> Result<(), Problem> {
     let whole = 0..document.size_bytes;
     let sent = range.as_ref().unwrap_or(&whole);
     let mut set = |name: header::HeaderName, value: String| {
