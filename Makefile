@@ -4,7 +4,7 @@ CARGO ?= cargo
 LISTEN ?= 127.0.0.1:7070
 DATA ?= ./lantai-demo
 
-.PHONY: demo test check bench fmt build clean-demo
+.PHONY: demo test check bench golden fmt build clean-demo
 
 demo: build ## the demo, at http://127.0.0.1:7070
 	target/release/lantai demo --listen $(LISTEN) --data $(DATA)
@@ -23,6 +23,9 @@ check: ## format, lints, the bundled packs
 
 bench: build ## the tables of docs/benchmarks.md; needs garage, rclone and restic
 	python3 benches/ingest.py
+
+golden: ## fixtures/archives/v1 anew: only while its format has not been given out
+	$(CARGO) test --locked --test it formats::make_ -- --ignored --nocapture
 
 fmt:
 	$(CARGO) fmt

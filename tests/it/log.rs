@@ -142,6 +142,7 @@ fn check_what_stands_open(entries: &[Vec<u8>]) {
                 "at" => value.as_str().unwrap().parse::<jiff::Timestamp>().is_ok(),
                 "actor" | "dossier" | "document" | "case" => value.as_str().unwrap().len() == 26,
                 "payload" => value.as_str().unwrap().len() == 64,
+                "payload_key" => *value == "journal",
                 "object" => value["path"].as_str().unwrap().len() < 100 && value["sha256"].is_string(),
                 _ => false,
             };

@@ -9,6 +9,7 @@ mod canary;
 mod crash;
 mod export;
 mod foreign;
+mod formats;
 mod garage;
 mod import;
 mod journeys;

@@ -204,6 +204,8 @@ fn the_tree_speaks_only_of_the_project() {
         concat!("LL", "M"),
     ];
     let mut wrong = Vec::new();
+    // Ciphertext of the golden archives may spell anything.
+    paths.retain(|path| !path.starts_with(root().join("fixtures/archives")));
     for path in paths {
         let Ok(text) = String::from_utf8(std::fs::read(&path).unwrap()) else { continue };
         for (number, line) in text.lines().enumerate() {
