@@ -3,8 +3,10 @@
 //! Layer 6. [`init`](App::init) makes a new archive, [`open`](App::open) opens one and makes its two sides agree, and
 //! [`restore`](restore::restore) makes the local side again from the bucket and a recovery key.
 
+mod aside;
 mod init;
 mod opening;
+mod readiness;
 pub mod restore;
 pub mod rotating;
 pub mod sealing;
@@ -34,7 +36,8 @@ use crate::search::{self, Index};
 use crate::vault;
 
 pub use init::{Fresh, Recovery};
-pub use opening::Opened;
+pub use opening::{Opened, Places};
+pub use readiness::Trouble;
 pub use sealing::{OpenDossier, OpenDossiers};
 
 /// A running archive. Cloning shares it.
@@ -81,8 +84,20 @@ pub struct Parts {
     pub work: Notify,
     /// Held while recipients change and keys are wrapped again.
     rewrapping: tokio::sync::Mutex<()>,
+    /// What opening the archive found.
+    pub found: Found,
+    probe: readiness::Probe,
     /// Held as long as the archive is open: there is one server a data folder.
     lock: File,
+}
+
+/// What opening an archive found, for whoever watches it.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    /// Entries that were replayed from the bucket.
+    pub replayed: u64,
+    /// Damaged folders that were set aside.
+    pub set_aside: usize,
 }
 
 impl std::ops::Deref for App {
@@ -99,6 +114,11 @@ pub enum Error {
     /// There is an archive here already.
     #[error("there is already an archive in {0}")]
     Exists(PathBuf),
+    /// The object store holds a log without the manifest that belongs to it.
+    #[error(
+        "the object store holds the remains of an archive whose lantai.json is gone: bring that object back, or use an empty place"
+    )]
+    Remains,
     /// There is no archive here.
     #[error(
         "there is no archive in {0}: make one with `lantai init`, or bring one back with `lantai restore`"

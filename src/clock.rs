@@ -38,6 +38,12 @@ impl Clock {
         (Self { source: hands.0.clone() }, hands)
     }
 
+    /// A clock that stands at `start`, with the operating system's randomness: for tests of several archives at once.
+    pub fn stopped(start: Timestamp) -> (Self, Hands) {
+        let (clock, hands) = Self::fixed(start);
+        (Self { source: Arc::new(Stopped(clock.source, System(SystemRandom::new()))) }, hands)
+    }
+
     /// The instant, with microseconds.
     pub fn now(&self) -> Timestamp {
         self.source.now()
@@ -74,7 +80,19 @@ impl Source for System {
     }
 }
 
-/// Moves a [`Clock::fixed`].
+struct Stopped(Arc<dyn Source>, System);
+
+impl Source for Stopped {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    fn fill(&self, bytes: &mut [u8]) {
+        self.1.fill(bytes);
+    }
+}
+
+/// Moves a [`Clock::fixed`] or [`Clock::stopped`].
 #[derive(Clone)]
 pub struct Hands(Arc<Fixed>);
 

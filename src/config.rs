@@ -23,6 +23,8 @@ pub struct Config {
     pub passphrase_file: Option<PathBuf>,
     /// The program that reads documents in its children, by its absolute path. Unset: this program itself.
     pub reading_program: Option<PathBuf>,
+    /// How long damaged records or a damaged index that were set aside are kept, in days.
+    pub set_aside_days: u64,
     /// Access to an S3 store.
     pub s3: S3,
     /// What is at most taken.
@@ -52,8 +54,10 @@ pub struct S3 {
     pub parts_in_flight: usize,
     /// How often one call is tried.
     pub attempts: u32,
-    /// How long one call may take, in seconds.
+    /// How long one try may take, in seconds.
     pub timeout_seconds: u64,
+    /// How long one call may take with all its tries, in seconds.
+    pub patience_seconds: u64,
 }
 
 /// A setting that is never shown.
@@ -166,6 +170,7 @@ impl Default for Config {
             objects: String::new(),
             passphrase_file: None,
             reading_program: None,
+            set_aside_days: 7,
             s3: S3::default(),
             limits: Limits::default(),
             log: Log::default(),
@@ -185,6 +190,7 @@ impl Default for S3 {
             parts_in_flight: 2,
             attempts: 4,
             timeout_seconds: 60,
+            patience_seconds: 120,
         }
     }
 }

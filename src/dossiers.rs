@@ -96,7 +96,8 @@ impl Dossiers {
         let dossier = Dossier { id, kind: kind.to_owned(), facts, adviser, opened_at };
         self.keys.create(id).await?;
         let draft = Draft::new("dossier.opened", permit.actor().id, &dossier)?.dossier(id);
-        self.journal.commit_durably(draft).await?;
+        // The key of a dossier that did not come to be is left for the next sweep.
+        self.journal.commit_durably(draft).await.inspect_err(|_| self.keys.leave_behind())?;
         Ok(dossier)
     }
 

@@ -44,6 +44,9 @@ const ENTRIES: Table<String> = Table::new("log.entries");
 const PAYLOADS: Table<String> = Table::new("log.payloads");
 /// The tree's hashes, by storage index.
 const HASHES: Table<Sha256Digest> = Table::new("log.hashes");
+/// The dossiers and documents that the log speaks of, by id: the first entry that does. Made from the readable part of
+/// the entries, so that it is whole even where a key is gone.
+const SUBJECTS: Table<u64> = Table::new("log.subjects");
 /// One row: how many entries there are.
 const SIZE: Table<LogSize> = Table::new("log.size");
 
@@ -115,6 +118,14 @@ pub enum Error {
     Objects(#[from] objects::Error),
 }
 
+impl Error {
+    /// Whether it is certain that nothing was committed. If not, the next start finds out.
+    pub fn is_certain(&self) -> bool {
+        use records::Error::{Corrupt, Full, Io};
+        !matches!(self, Self::NotDurable | Self::Records(Corrupt | Full | Io(_)))
+    }
+}
+
 impl From<records::Error> for Error {
     fn from(error: records::Error) -> Self {
         match error {
@@ -176,6 +187,8 @@ struct Inner {
     /// The number of entries; held while one is appended.
     size: Mutex<u64>,
     published: watch::Sender<u64>,
+    /// Held while something is published: an older head must never come after a newer one.
+    publishing: tokio::sync::Mutex<()>,
     failing: watch::Sender<bool>,
     found: OnceLock<Found>,
     wake: Notify,
@@ -196,6 +209,7 @@ impl Journal {
             patience: parts.patience,
             size: Mutex::new(size),
             published: watch::Sender::new(0),
+            publishing: tokio::sync::Mutex::default(),
             failing: watch::Sender::new(false),
             found: OnceLock::new(),
             wake: Notify::new(),
@@ -244,6 +258,11 @@ impl Journal {
             failing: *self.0.failing.borrow(),
             found: self.0.found.get().copied(),
         }
+    }
+
+    /// Whether any entry is about this dossier or document.
+    pub fn speaks_of(&self, id: &[u8; 16]) -> Result<bool, Error> {
+        Ok(self.0.records.contains(&SUBJECTS, id)?)
     }
 
     /// The entry at `index`, if the log is that long.
@@ -311,6 +330,13 @@ impl Journal {
         }
         batch.put(&ENTRIES, &index.to_be_bytes(), &text)?;
         batch.put(&SIZE, b"", &LogSize { entries: index + 1 })?;
+        let (dossier, document) =
+            (entry.dossier.map(|id| *id.as_bytes()), entry.document.map(|id| *id.as_bytes()));
+        for id in [dossier, document].into_iter().flatten() {
+            if !self.speaks_of(&id)? {
+                batch.put(&SUBJECTS, &id, &index)?;
+            }
+        }
         if let Some(fact) = fact {
             let project = self.0.facts.get(entry.kind.as_str()).ok_or(Error::Corrupt)?;
             project(&mut Projection::new(index, entry, fact, &self.0.records, &self.0.lookup, &mut batch))?;

@@ -70,6 +70,11 @@ impl Keys {
         Ok(identity)
     }
 
+    /// A key was made that nothing came to need: the next start looks for it.
+    pub fn leave_behind(&self) {
+        self.objects.leave_behind();
+    }
+
     /// The key of a dossier, from memory or from the object store.
     pub async fn open(&self, dossier: DossierId) -> Result<Identity, Error> {
         let remembered = self.cache().get(&dossier).cloned();

@@ -19,6 +19,7 @@ pub mod reading;
 pub mod vault;
 
 // 2 stores: they keep things and understand nothing of the business.
+pub mod faults;
 pub mod objects;
 pub mod records;
 

@@ -14,7 +14,9 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures::future::BoxFuture;
@@ -22,9 +24,9 @@ use futures::{Stream, StreamExt};
 
 use crate::config;
 use crate::domain::Sha256Digest;
+use crate::faults::Faults;
 use crate::vault::{Sealed, SealedBytes};
 
-pub use faults::{Fault, Faults};
 pub use key::{Key, Prefix};
 
 /// Stored bytes as they come from the store.
@@ -41,6 +43,14 @@ trait Backend: Send + Sync {
     fn head(&self, path: String) -> BoxFuture<'_, Result<Option<u64>, Error>>;
     fn delete(&self, path: String) -> BoxFuture<'_, Result<(), Error>>;
     fn list(&self, prefix: String) -> BoxFuture<'_, Result<Vec<(String, u64)>, Error>>;
+    /// Gives up what uploads by a process that is gone have left unfinished; tells how many.
+    fn abort_unfinished(&self) -> BoxFuture<'_, Result<usize, Error>> {
+        Box::pin(async { Ok(0) })
+    }
+    /// Another store with the same objects, if that costs nothing.
+    fn copy(&self) -> Option<Arc<dyn Backend>> {
+        None
+    }
 }
 
 /// What may be stored.
@@ -98,6 +108,10 @@ pub enum ErrorKind {
     Unavailable,
     /// The store is full: its operator must make room.
     Full,
+    /// The clocks of store and server differ too much: their operators must set them.
+    ClockSkew,
+    /// There is no such bucket, or it is in another region: the operator must look at the URL.
+    WrongBucket,
     /// The store returned something else than was asked for.
     Corrupt,
     /// The incoming content broke off; nothing was stored.
@@ -131,6 +145,8 @@ impl fmt::Display for Error {
             ErrorKind::Denied => "the object store refuses access",
             ErrorKind::Unavailable => "the object store does not answer",
             ErrorKind::Full => "the object store is full",
+            ErrorKind::ClockSkew => "the clocks of the object store and of this machine differ too much",
+            ErrorKind::WrongBucket => "there is no such bucket in this object store and region",
             ErrorKind::Corrupt => "the object store returned something else than was asked for",
             ErrorKind::Broken => "the content broke off",
             ErrorKind::Misused => "the object store cannot be used like this",
@@ -162,10 +178,24 @@ impl From<io::Error> for Error {
     }
 }
 
+/// The longest time that a small object may take to come, whatever its size: 64 KiB a second beyond that.
+const SMALL_OBJECT_TIMEOUT: Duration = Duration::from_secs(60);
+const SLOWEST_BYTES_A_SECOND: u64 = 64 << 10;
+
 /// The object store of one archive. Cloning shares it.
 #[derive(Clone)]
 pub struct Objects {
     backend: Arc<dyn Backend>,
+    seen: Arc<Seen>,
+}
+
+/// What has been seen of the store.
+#[derive(Default)]
+struct Seen {
+    /// An object may be there that nothing points to.
+    left_behind: AtomicBool,
+    /// Why the last put failed, if it did.
+    put_failed: Mutex<Option<ErrorKind>>,
 }
 
 impl Objects {
@@ -182,17 +212,48 @@ impl Objects {
             "memory" => Arc::new(memory::Memory::default()),
             _ => return Err(Error::new(ErrorKind::Misused, "the URL must begin with file:, s3: or memory:")),
         };
-        Ok(Self { backend })
+        Ok(Self { backend, seen: Arc::default() })
     }
 
     /// The same store, failing when told to: for tests of what happens then.
     pub fn with_faults(self) -> (Self, Faults) {
         let faults = Faults::default();
         let backend = Arc::new(faults::Faulty::new(self.backend, faults.clone()));
-        (Self { backend }, faults)
+        (Self { backend, seen: Arc::default() }, faults)
     }
 
-    /// Puts an object, replacing one of this key. Durable when it returns; on an error nothing was put.
+    /// Another store with the same objects; only stores in memory can be copied.
+    pub fn copy(&self) -> Result<Self, Error> {
+        let backend = self.backend.copy().ok_or(ErrorKind::Misused)?;
+        Ok(Self { backend, seen: Arc::default() })
+    }
+
+    /// The same store as a process sees it that has just begun: for tests of restarts.
+    pub fn anew(&self) -> Self {
+        Self { backend: Arc::clone(&self.backend), seen: Arc::default() }
+    }
+
+    /// Something was put that nothing came to point to: the next start looks for it.
+    pub fn leave_behind(&self) {
+        self.seen.left_behind.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether something may have been left behind since the store was opened.
+    pub fn has_left_behind(&self) -> bool {
+        self.seen.left_behind.load(Ordering::SeqCst)
+    }
+
+    /// Why the last put failed, if it did.
+    pub fn put_failed(&self) -> Option<ErrorKind> {
+        *self.seen.put_failed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives up what uploads by a process that is gone have left unfinished; tells how many.
+    pub async fn abort_unfinished(&self) -> Result<usize, Error> {
+        self.backend.abort_unfinished().await
+    }
+
+    /// Puts an object, replacing one of this key. Durable when it returns; on an error it may have been put or not.
     pub async fn put(&self, key: &Key, body: Body) -> Result<Stored, Error> {
         let content: Chunks = match body {
             Body::Sealed(sealed) if !key.is_public() => {
@@ -202,7 +263,16 @@ impl Objects {
             Body::Wrapped(bytes) if matches!(key, Key::Payloads { .. }) => once(bytes),
             _ => return Err(Error::new(ErrorKind::Misused, "this key does not take this kind of content")),
         };
-        self.backend.put(key.path(), content).await
+        let stored = self.backend.put(key.path(), content).await;
+        let failed = stored.as_ref().err().map(Error::kind);
+        // Content that broke off says nothing about the store, and nothing of it is there.
+        if failed != Some(ErrorKind::Broken) {
+            *self.seen.put_failed.lock().unwrap_or_else(PoisonError::into_inner) = failed;
+            if failed.is_some() && matches!(key, Key::Original { .. } | Key::DossierKey(_)) {
+                self.leave_behind();
+            }
+        }
+        stored
     }
 
     /// The object from its beginning.
@@ -221,10 +291,15 @@ impl Objects {
         if object.size_bytes > limit_bytes {
             return Err(ErrorKind::Corrupt.into());
         }
-        let mut bytes = BytesMut::new();
-        while let Some(chunk) = object.stream.next().await {
-            bytes.extend_from_slice(&chunk?);
-        }
+        let longest = SMALL_OBJECT_TIMEOUT + Duration::from_secs(object.size_bytes / SLOWEST_BYTES_A_SECOND);
+        let collecting = async {
+            let mut bytes = BytesMut::new();
+            while let Some(chunk) = object.stream.next().await {
+                bytes.extend_from_slice(&chunk?);
+            }
+            Ok::<_, Error>(bytes)
+        };
+        let bytes = tokio::time::timeout(longest, collecting).await.map_err(|_| ErrorKind::Unavailable)??;
         if bytes.len() as u64 == object.size_bytes {
             Ok(bytes.freeze())
         } else {
@@ -250,9 +325,13 @@ impl Objects {
         Ok(found.into_iter().map(listed).collect())
     }
 
-    /// Whether the store answers at all.
+    /// Whether the store answers and lets itself be read; an object need not be there. It gets one, because the answer
+    /// to that says why not.
     pub async fn ping(&self) -> Result<(), Error> {
-        self.head(&Key::Manifest).await.map(drop)
+        match self.get(&Key::Manifest).await {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -5,14 +5,17 @@
 //! [`Records::flush`]. Keys hold ids only; values are JSON under AES-256-GCM.
 
 mod batch;
+mod faults;
+mod medium;
 mod memory;
 mod sealing;
 mod sled;
 mod table;
+mod tally;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -22,8 +25,10 @@ use crate::domain::Sha256Digest;
 use crate::vault::DerivedKey;
 
 pub use batch::Batch;
+pub use medium::Medium;
 use sealing::Sealing;
 pub use table::Table;
+use tally::{Parts, TALLY_KEY, Tally};
 
 /// How many rows a scan reads from the back end at a time.
 const SCAN_PAGE_ROWS: usize = 256;
@@ -52,49 +57,83 @@ pub enum Error {
     /// The store is damaged, or sealed with another key: set it aside and replay the log.
     #[error("the record store is damaged or belongs to another key")]
     Corrupt,
-    /// The disk is full; nothing was changed.
+    /// The disk is full: make room and open the store again.
     #[error("the disk of the record store is full")]
     Full,
-    /// The store failed; its state is unknown until it is opened again.
+    /// The store failed.
     #[error("the record store failed")]
     Io(#[source] std::io::Error),
+    /// A change failed half-way or damage was met: nothing more is taken until the store is opened again.
+    #[error("the record store takes nothing until it is opened again")]
+    Closed,
+}
+
+/// How a store is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// As it should be.
+    Good,
+    /// A change failed, and whether it was made is known only when the store is opened again.
+    Failed,
+    /// Damage was met: to be opened again, which sets it aside.
+    Damaged,
 }
 
 /// The record store of one archive. Cloning shares it.
 #[derive(Clone)]
-pub struct Records {
+pub struct Records(Arc<Inner>);
+
+struct Inner {
     backend: Arc<dyn Backend>,
-    sealing: Arc<Sealing>,
-    /// Held while preconditions are checked and the batch is applied.
-    writing: Arc<Mutex<()>>,
+    sealing: Sealing,
+    parts: Parts,
+    /// The sum over all rows; held while preconditions are checked and a batch is applied.
+    tally: Mutex<Tally>,
+    /// A [`Condition`]; it never gets better.
+    condition: AtomicU8,
 }
 
 impl Records {
-    /// Opens or makes a store in a folder (sled).
-    pub fn open(dir: &Path, key: &DerivedKey, clock: &Clock, cache_bytes: u64) -> Result<Self, Error> {
-        Self::over(Arc::new(sled::Sled::open(dir, cache_bytes)?), key, clock)
+    /// Opens or makes the store of this place, and reads all of it: [`Error::Corrupt`] if a row is not as it was
+    /// written, or not there, or there again.
+    pub fn open(medium: &Medium, key: &DerivedKey, clock: &Clock, cache_bytes: u64) -> Result<Self, Error> {
+        let backend = medium.open(cache_bytes)?;
+        let inner = Inner {
+            backend,
+            sealing: Sealing::new(key, clock.clone())?,
+            parts: Parts::new(key),
+            tally: Mutex::default(),
+            condition: AtomicU8::new(0),
+        };
+        let tally = inner.checked_tally()?;
+        *inner.tally() = tally;
+        Ok(Self(Arc::new(inner)))
     }
 
-    /// A store in memory, for tests.
+    /// A store in memory.
     pub fn in_memory(key: &DerivedKey, clock: &Clock) -> Result<Self, Error> {
-        Self::over(Arc::new(memory::Memory::default()), key, clock)
+        Self::open(&Medium::memory(), key, clock, 0)
     }
 
-    fn over(backend: Arc<dyn Backend>, key: &DerivedKey, clock: &Clock) -> Result<Self, Error> {
-        let sealing = Arc::new(Sealing::new(key, clock.clone())?);
-        Ok(Self { backend, sealing, writing: Arc::default() })
+    /// How the store is.
+    pub fn condition(&self) -> Condition {
+        match self.0.condition.load(Ordering::SeqCst) {
+            0 => Condition::Good,
+            1 => Condition::Failed,
+            _ => Condition::Damaged,
+        }
     }
 
     /// The row, if there is one.
     pub fn get<V: DeserializeOwned>(&self, table: &Table<V>, key: &[u8]) -> Result<Option<V>, Error> {
         let key = table.row_key(key);
-        let Some(sealed) = self.backend.get(&key)? else { return Ok(None) };
-        self.sealing.open(&key, &sealed).map(Some)
+        let Some(sealed) = self.0.get(&key)? else { return Ok(None) };
+        self.0.note(self.0.sealing.open(&key, &sealed)).map(Some)
     }
 
     /// Whether there is such a row.
     pub fn contains<V>(&self, table: &Table<V>, key: &[u8]) -> Result<bool, Error> {
-        Ok(self.backend.get(&table.row_key(key))?.is_some())
+        Ok(self.0.get(&table.row_key(key))?.is_some())
     }
 
     /// The rows whose key begins with `prefix`, in key order; the keys come without the table's own prefix.
@@ -113,23 +152,42 @@ impl Records {
     }
 
     /// Checks the batch's preconditions and applies it, atomically. Durable after [`Records::flush`].
+    ///
+    /// After a failure of the store itself nothing is taken any more ([`Error::Closed`]): what was done is not known.
     pub fn commit(&self, batch: Batch) -> Result<(), Error> {
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let inner = &*self.0;
+        let mut tally = inner.tally();
+        if self.condition() != Condition::Good {
+            return Err(Error::Closed);
+        }
         for (key, expected) in &batch.expected {
-            let current = match self.backend.get(key)? {
-                Some(sealed) => Some(self.sealing.open_bytes(key, &sealed)?),
+            let current = match inner.get(key)? {
+                Some(sealed) => Some(inner.note(inner.sealing.open_bytes(key, &sealed))?),
                 None => None,
             };
             if current.as_deref() != expected.as_deref() {
                 return Err(Error::Conflict);
             }
         }
-        let mut ops = Vec::with_capacity(batch.changes.len());
+        if batch.changes.is_empty() {
+            return Ok(());
+        }
+        let mut after = tally.clone();
+        let mut ops = Vec::with_capacity(batch.changes.len() + 1);
         for (key, value) in batch.changes {
-            let sealed = value.map(|value| self.sealing.seal(&key, &value)).transpose()?;
+            let sealed = value.map(|value| inner.sealing.seal(&key, &value)).transpose()?;
+            if let Some(old) = inner.get(&key)? {
+                after.take(inner.parts.of(&key, &old)?);
+            }
+            if let Some(new) = &sealed {
+                after.add(inner.parts.of(&key, new)?);
+            }
             ops.push((key, sealed));
         }
-        self.backend.apply(ops)
+        ops.push((TALLY_KEY.to_vec(), Some(inner.sealing.seal(TALLY_KEY, &encode(&after)?)?)));
+        inner.backend.apply(ops).inspect_err(|_| inner.worsen(Condition::Failed))?;
+        *tally = after;
+        Ok(())
     }
 
     /// The keys of the rows in which this store and another differ, apart from the tables named. Reads everything.
@@ -144,14 +202,14 @@ impl Records {
         let mut rows = BTreeMap::new();
         let mut start = Vec::new();
         loop {
-            let page = self.backend.scan(b"", &start, SCAN_PAGE_ROWS)?;
+            let page = self.0.scan(b"", &start)?;
             let Some((last, _)) = page.last() else { return Ok(rows) };
             start.clone_from(last);
             start.push(0);
             for (key, sealed) in page {
                 let table = key.split(|byte| *byte == 0).next().unwrap_or_default();
-                if !except.iter().any(|name| name.as_bytes() == table) {
-                    let value = Sha256Digest::of(&self.sealing.open_bytes(&key, &sealed)?);
+                if key != TALLY_KEY && !except.iter().any(|name| name.as_bytes() == table) {
+                    let value = Sha256Digest::of(&self.0.note(self.0.sealing.open_bytes(&key, &sealed))?);
                     rows.insert(key, value);
                 }
             }
@@ -160,7 +218,56 @@ impl Records {
 
     /// Returns when all that was committed before the call is durable. Blocks.
     pub fn flush(&self) -> Result<(), Error> {
-        self.backend.flush()
+        self.0.backend.flush()
+    }
+}
+
+impl Inner {
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        self.note(self.backend.get(key))
+    }
+
+    fn scan(&self, prefix: &[u8], start: &[u8]) -> Result<Vec<Row>, Error> {
+        self.note(self.backend.scan(prefix, start, SCAN_PAGE_ROWS))
+    }
+
+    /// Remembers that damage was met.
+    fn note<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
+        if matches!(result, Err(Error::Corrupt)) {
+            self.worsen(Condition::Damaged);
+        }
+        result
+    }
+
+    fn worsen(&self, condition: Condition) {
+        let to = if condition == Condition::Damaged { 2 } else { 1 };
+        if self.condition.fetch_max(to, Ordering::SeqCst) < to {
+            tracing::error!(?condition, "the local records take nothing until they are opened again");
+        }
+    }
+
+    /// The sum over the rows that are there, which must be the one that was written with them.
+    fn checked_tally(&self) -> Result<Tally, Error> {
+        let (mut found, mut written) = (Tally::default(), None);
+        let mut start = Vec::new();
+        loop {
+            let page = self.backend.scan(b"", &start, SCAN_PAGE_ROWS)?;
+            let Some((last, _)) = page.last() else { break };
+            start.clone_from(last);
+            start.push(0);
+            for (key, sealed) in page {
+                if key == TALLY_KEY {
+                    written = Some(self.sealing.open::<Tally>(&key, &sealed)?);
+                } else {
+                    found.add(self.parts.of(&key, &sealed)?);
+                }
+            }
+        }
+        if found == written.unwrap_or_default() { Ok(found) } else { Err(Error::Corrupt) }
     }
 }
 
@@ -188,7 +295,7 @@ impl<'a, V: DeserializeOwned> Scan<'a, V> {
         if self.exhausted {
             return Ok(None);
         }
-        let rows = self.records.backend.scan(&self.prefix, &self.start, SCAN_PAGE_ROWS)?;
+        let rows = self.records.0.scan(&self.prefix, &self.start)?;
         self.exhausted = rows.len() < SCAN_PAGE_ROWS;
         if let Some((last, _)) = rows.last() {
             self.start.clone_from(last);
@@ -205,7 +312,8 @@ impl<V: DeserializeOwned> Iterator for Scan<'_, V> {
     fn next(&mut self) -> Option<Self::Item> {
         let row = self.next_row().transpose()?;
         Some(row.and_then(|(key, sealed)| {
-            let value = self.records.sealing.open(&key, &sealed)?;
+            let inner = &*self.records.0;
+            let value = inner.note(inner.sealing.open(&key, &sealed))?;
             Ok((self.table.own_key(&key), value))
         }))
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use zeroize::Zeroizing;
 
-use super::opening::{Opened, folder, io_error};
+use super::opening::{Opened, Places, folder, io_error};
 use super::{App, Error};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -14,7 +14,7 @@ use crate::domain::{RawId, Role};
 use crate::journal::Signer;
 use crate::keys::Keys;
 use crate::manifest::{FORMAT, Manifest};
-use crate::objects::{Key, Objects};
+use crate::objects::{Key, Objects, Prefix};
 use crate::vault::{self, Identity, Keyring, Recipient};
 use crate::workflow::Pack;
 
@@ -54,37 +54,116 @@ impl App {
         recovery: Recovery,
         objects: Objects,
     ) -> Result<Fresh, Error> {
+        let places = Places::new(&config, objects);
+        Self::init_in(config, clock, recovery, places).await
+    }
+
+    /// The same in places of the caller's choice.
+    ///
+    /// The archive's key has its final name only when all is made: an archive whose making was interrupted is
+    /// known by that, and made from the beginning when the command is given again.
+    pub async fn init_in(
+        config: Config,
+        clock: Clock,
+        recovery: Recovery,
+        places: Places,
+    ) -> Result<Fresh, Error> {
         let key_file = folder::key_file(&config.data);
+        let unfinished = folder::unfinished_key_file(&config.data);
         folder::make(&config.data)?;
-        if key_file.exists() || Manifest::get(&objects).await?.is_some() {
+        if key_file.exists() {
             return Err(Error::Exists(config.data));
         }
+        clear_unfinished(&config, &unfinished, &places).await?;
+        let recovery_file = match &recovery {
+            Recovery::NewKeyFile(path) => Some(path.clone()),
+            _ => None,
+        };
         let id = RawId::from_bytes(clock.random_bytes()).to_string();
         let seed = Zeroizing::new(clock.random_bytes::<32>());
         let log = Signer::new(&format!("lantai/{id}"), &seed)?.verifier_key().to_owned();
         let (recovery_key, recipients) = recovery_keys(recovery, &log)?;
-        let archive = Identity::generate();
-        archive.write_file(&key_file, config.passphrase()?.as_ref(), &log)?;
-        let manifest = Manifest {
-            format: FORMAT,
-            archive: id,
-            created_at: clock.now(),
-            archive_recipient: archive.recipient().to_string(),
-            recovery_recipients: recipients.iter().map(ToString::to_string).collect(),
-            manager_recipient: None,
-            log_verifier_key: log,
-        };
-        let made = make_bucket(&objects, &archive, recipients, &seed, &manifest).await;
-        if let Err(error) = made {
-            // Nothing rests on this key yet: without it the command can simply be given again.
-            let _ = std::fs::remove_file(&key_file);
-            return Err(error);
+        let made = make(config, clock, recipients, (id, seed, log), places).await;
+        if let (Err(_), Some(path)) = (&made, recovery_file) {
+            // Nothing rests on this key, and the next try makes another.
+            let _ = std::fs::remove_file(path);
         }
-        // Opening notes in the log what the manifest says: the archive's first entry.
-        let opened = Self::open_on(config, clock, objects, &|_, _| {}).await?;
-        let password = first_entries(&opened).await?;
+        let (opened, password) = made?;
+        std::fs::rename(&unfinished, &key_file).map_err(|source| io_error(&key_file, source))?;
+        folder::sync(&opened.app.config.data)?;
         Ok(Fresh { opened, recovery_key, administrator: ADMINISTRATOR.into(), password })
     }
+}
+
+/// Takes away what an interrupted making has left. Whatever else is there is somebody's archive, and stays.
+async fn clear_unfinished(config: &Config, unfinished: &Path, places: &Places) -> Result<(), Error> {
+    let objects = &places.objects;
+    let left = match unfinished.exists() {
+        // One that was cut off while it was written is none.
+        true => vault::read_key_file(unfinished, config.passphrase()?.as_ref()).ok(),
+        false => None,
+    };
+    let Some(manifest) = Manifest::get(objects).await? else {
+        if objects.head(&Key::Checkpoint).await?.is_some() {
+            return Err(Error::Remains);
+        }
+        return clear_folder(config, unfinished, places);
+    };
+    if left.is_none_or(|key| key.identity.recipient().to_string() != manifest.archive_recipient) {
+        return Err(Error::Exists(config.data.clone()));
+    }
+    // The manifest goes last: as long as it is there, this can be done again.
+    for listed in objects.list(Prefix::All).await? {
+        if let Some(key) = listed.key.filter(|key| *key != Key::Manifest) {
+            objects.delete(&key).await?;
+        }
+    }
+    objects.delete(&Key::Manifest).await?;
+    clear_folder(config, unfinished, places)
+}
+
+fn clear_folder(config: &Config, unfinished: &Path, places: &Places) -> Result<(), Error> {
+    if !unfinished.exists() {
+        return Ok(());
+    }
+    places.records.clear();
+    let (records, index) = (folder::records(&config.data), folder::index(&config.data));
+    for name in [records, index, folder::local_key(&config.data), unfinished.to_owned()] {
+        let removed =
+            if name.is_dir() { std::fs::remove_dir_all(&name) } else { std::fs::remove_file(&name) };
+        if let Err(source) = removed
+            && source.kind() != std::io::ErrorKind::NotFound
+        {
+            return Err(io_error(&name, source));
+        }
+    }
+    Ok(())
+}
+
+async fn make(
+    config: Config,
+    clock: Clock,
+    recovery: Vec<Recipient>,
+    (id, seed, log): (String, Zeroizing<[u8; 32]>, String),
+    places: Places,
+) -> Result<(Opened, Zeroizing<String>), Error> {
+    let archive = Identity::generate();
+    let key_file = folder::unfinished_key_file(&config.data);
+    archive.write_file(&key_file, config.passphrase()?.as_ref(), &log)?;
+    let manifest = Manifest {
+        format: FORMAT,
+        archive: id,
+        created_at: clock.now(),
+        archive_recipient: archive.recipient().to_string(),
+        recovery_recipients: recovery.iter().map(ToString::to_string).collect(),
+        manager_recipient: None,
+        log_verifier_key: log,
+    };
+    make_bucket(&places.objects, &archive, recovery, &seed, &manifest).await?;
+    // Opening notes in the log what the manifest says: the archive's first entry.
+    let opened = App::open_as(config, clock, &key_file, places, &|_, _| {}).await?;
+    let password = first_entries(&opened).await?;
+    Ok((opened, password))
 }
 
 const ADMINISTRATOR: &str = "admin";

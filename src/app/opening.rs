@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
-use super::{App, Error, OpenDossiers, Parts, all_facts};
+use super::{App, Error, Found, OpenDossiers, Parts, all_facts, aside};
 use crate::archive::{Archive, Texts};
 use crate::cases::Cases;
 use crate::clock::Clock;
@@ -24,7 +24,7 @@ use crate::packs::Packs;
 use crate::people::People;
 use crate::reading;
 use crate::reading::worker::Reader;
-use crate::records::{self, Records};
+use crate::records::{self, Medium, Records};
 use crate::sealing::Sealing;
 use crate::search::{self, Index, IndexKey};
 use crate::vault::{
@@ -41,6 +41,22 @@ pub struct Opened {
     pub caught_up: CaughtUp,
     /// Folders that were set aside because they were damaged, and made again.
     pub set_aside: Vec<PathBuf>,
+}
+
+/// The two stores of an archive.
+#[derive(Clone)]
+pub struct Places {
+    /// The object store.
+    pub objects: Objects,
+    /// Where the records lie.
+    pub records: Medium,
+}
+
+impl Places {
+    /// This object store, and records in the data folder of the settings.
+    pub fn new(config: &Config, objects: Objects) -> Self {
+        Self { objects, records: Medium::folder(&folder::records(&config.data)) }
+    }
 }
 
 /// Where things lie in the data folder.
@@ -60,6 +76,11 @@ pub(super) mod folder {
         data.join("local.key.age")
     }
 
+    /// The key of an archive that is still being made.
+    pub(in crate::app) fn unfinished_key_file(data: &Path) -> PathBuf {
+        data.join("archive.key.unfinished")
+    }
+
     pub(in crate::app) fn records(data: &Path) -> PathBuf {
         data.join("records")
     }
@@ -72,6 +93,11 @@ pub(super) mod folder {
         use std::os::unix::fs::DirBuilderExt;
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true).mode(0o700).create(data).map_err(|source| io_error(data, source))
+    }
+
+    /// Makes durable which files are in the folder.
+    pub(in crate::app) fn sync(data: &Path) -> Result<(), Error> {
+        std::fs::File::open(data).and_then(|dir| dir.sync_all()).map_err(|source| io_error(data, source))
     }
 }
 
@@ -93,20 +119,49 @@ impl App {
         objects: Objects,
         progress: Progress<'_>,
     ) -> Result<Opened, Error> {
+        let places = Places::new(&config, objects);
+        Self::open_in(config, clock, places, progress).await
+    }
+
+    /// The same in places of the caller's choice.
+    pub async fn open_in(
+        config: Config,
+        clock: Clock,
+        places: Places,
+        progress: Progress<'_>,
+    ) -> Result<Opened, Error> {
         let key_file = folder::key_file(&config.data);
         if !key_file.exists() {
             return Err(Error::Missing(config.data));
         }
-        let (lock, was_closed) = lock(&config.data)?;
-        let KeyFile { identity, log_verifier_key } = read_key_file(&key_file, config.passphrase()?.as_ref())?;
+        Self::open_as(config, clock, &key_file, places, progress).await
+    }
+
+    /// The same with the archive's key in this file.
+    pub(super) async fn open_as(
+        config: Config,
+        clock: Clock,
+        key_file: &Path,
+        places: Places,
+        progress: Progress<'_>,
+    ) -> Result<Opened, Error> {
+        let objects = places.objects;
+        let (lock, last) = lock(&config.data)?;
+        let KeyFile { identity, log_verifier_key } = read_key_file(key_file, config.passphrase()?.as_ref())?;
         let next = next_identity(&config)?;
         let copy = Manifest::get(&objects).await?.ok_or(Error::WrongStore)?;
         let log_verifier_key = log_verifier_key.unwrap_or_else(|| copy.log_verifier_key.clone());
         let rotating = next.is_some();
         let keyring = Arc::new(keyring(&config, identity, next)?);
         let mut set_aside = Vec::new();
+        aside::clear(&config.data, config.set_aside_days, clock.now());
         let keys = Keys::new(objects.clone(), Arc::clone(&keyring));
-        let stores = Stores { objects, keyring, keys, clock, log_verifier_key };
+        let records = places.records;
+        let stores = Stores { objects, records, keyring, keys, clock, log_verifier_key, lock };
+        if last == OPENING && stores.records.dir().is_some_and(Path::exists) {
+            tracing::warn!("the last start did not survive opening the local records");
+            set_aside.push(stores.set_records_aside()?);
+        }
         let (journal, records, caught_up) = stores.journal(&config, progress, &mut set_aside).await?;
         let manifest = stores.manifest(&copy, &journal, &records).await?;
         if rotating {
@@ -115,31 +170,48 @@ impl App {
         }
         let index = stores.index(&config, &mut set_aside)?;
         let was_changed = manifest != copy;
-        let app = stores.build(config, (manifest, was_changed), (journal, records), index, lock)?;
+        let damaged = set_aside.iter().filter(|path| **path != folder::index(&config.data)).count();
+        let found = Found { replayed: caught_up.replayed, set_aside: damaged };
+        let app = stores.build(config, (manifest, was_changed), (journal, records, index), found)?;
         if set_aside.iter().any(|path| path.to_string_lossy().contains("index")) || caught_up.replayed > 0 {
             app.reindex_everything()?;
         }
-        if !was_closed {
-            let swept = app.archive.sweep().await.map_err(|_| Error::WrongStore)?;
-            tracing::info!(
-                objects = swept,
-                "the archive was not closed: what cut-off uploads had left was swept away"
-            );
-        }
+        app.tidy_up(last.is_empty()).await;
         Ok(Opened { app, caught_up, set_aside })
     }
 
-    /// Notes that the archive is left in order: all is published and no upload is under way.
+    /// Notes that the archive is left in order: all is published and no upload is under way. If something may have been
+    /// left behind all the same, the next start looks for it.
     pub fn close(&self) -> Result<(), Error> {
-        mark(&self.lock, &self.config.data, "")
+        if self.objects.has_left_behind() { Ok(()) } else { mark(&self.lock, &self.config.data, "") }
+    }
+
+    /// Sweeps away what cut-off uploads have left. Nothing depends on it: if it fails, the next start does it.
+    async fn tidy_up(&self, was_closed: bool) {
+        let aborted = self.objects.abort_unfinished().await;
+        let swept = if was_closed { Ok(0) } else { self.archive.sweep().await };
+        match (swept, aborted) {
+            (Ok(0), Ok(0)) => {}
+            (Ok(objects), Ok(uploads)) => {
+                tracing::info!(objects, uploads, "what cut-off uploads had left was swept away");
+            }
+            _ => {
+                self.objects.leave_behind();
+                tracing::warn!(
+                    "what cut-off uploads have left could not be swept away; the next start does it"
+                );
+            }
+        }
     }
 }
 
 /// What stands in the lock file while an archive is open.
 const OPEN: &str = "open\n";
+/// What stands in it while the records are being opened: a process that dies of that must not die of it again.
+const OPENING: &str = "opening\n";
 
-/// Locks the data folder; tells whether it was closed in order before.
-fn lock(data: &Path) -> Result<(File, bool), Error> {
+/// Locks the data folder; tells what stood in the lock file: nothing, if it was closed in order before.
+fn lock(data: &Path) -> Result<(File, String), Error> {
     let path = data.join("lock");
     let mut options = File::options();
     let opened = options.read(true).write(true).create(true).truncate(false).open(&path);
@@ -152,7 +224,7 @@ fn lock(data: &Path) -> Result<(File, bool), Error> {
     let mut text = String::new();
     file.read_to_string(&mut text).map_err(|source| io_error(&path, source))?;
     mark(&file, data, OPEN)?;
-    Ok((file, text.is_empty()))
+    Ok((file, text))
 }
 
 fn mark(mut lock: &File, data: &Path, text: &str) -> Result<(), Error> {
@@ -163,10 +235,12 @@ fn mark(mut lock: &File, data: &Path, text: &str) -> Result<(), Error> {
 
 struct Stores {
     objects: Objects,
+    records: Medium,
     keyring: Arc<Keyring>,
     keys: Keys,
     clock: Clock,
     log_verifier_key: String,
+    lock: File,
 }
 
 impl Stores {
@@ -182,14 +256,22 @@ impl Stores {
                 Error::Journal(journal::Error::Diverged | journal::Error::Records(records::Error::Corrupt))
                 | Error::Records(records::Error::Corrupt),
             ) => {
-                tracing::warn!(
-                    "the local records are damaged or not those of this log: they are set aside and replayed"
-                );
-                set_aside.push(self.put_aside(&folder::records(&config.data))?);
+                tracing::warn!("the local records are damaged or not those of this log");
+                set_aside.push(self.set_records_aside()?);
                 self.try_journal(config, progress).await
             }
             other => other,
         }
+    }
+
+    fn set_records_aside(&self) -> Result<PathBuf, Error> {
+        let aside = match self.records.dir() {
+            Some(dir) => aside::put(dir, self.clock.now())?,
+            None => PathBuf::from("records"),
+        };
+        self.records.clear();
+        tracing::warn!(aside = %aside.display(), "the local records are set aside and replayed");
+        Ok(aside)
     }
 
     async fn try_journal(
@@ -198,8 +280,10 @@ impl Stores {
         progress: Progress<'_>,
     ) -> Result<(Journal, Records, CaughtUp), Error> {
         let cache_bytes = config.limits.records_cache_bytes;
-        let dir = folder::records(&config.data);
-        let records = Records::open(&dir, &self.keyring.records_key(), &self.clock, cache_bytes)?;
+        mark(&self.lock, &config.data, OPENING)?;
+        let records = Records::open(&self.records, &self.keyring.records_key(), &self.clock, cache_bytes);
+        mark(&self.lock, &config.data, OPEN)?;
+        let records = records?;
         let signer = self.signer().await?;
         let parts = journal::Parts {
             objects: self.objects.clone(),
@@ -273,29 +357,24 @@ impl Stores {
         }
         match Index::open(&dir, key(), self.clock.clone(), limits()) {
             Err(search::Error::Corrupt) => {
-                tracing::warn!("the search index is damaged: it is set aside and made again");
-                set_aside.push(self.put_aside(&dir)?);
+                let aside = aside::put(&dir, self.clock.now())?;
+                tracing::warn!(
+                    aside = %aside.display(),
+                    "the search index is damaged: it is set aside and made again"
+                );
+                set_aside.push(aside);
                 Ok(Index::open(&dir, key(), self.clock.clone(), limits())?)
             }
             other => Ok(other?),
         }
     }
 
-    fn put_aside(&self, dir: &Path) -> Result<PathBuf, Error> {
-        let mut name = dir.as_os_str().to_owned();
-        name.push(format!(".set-aside-{}", self.clock.now().as_millisecond()));
-        let aside = PathBuf::from(name);
-        std::fs::rename(dir, &aside).map_err(|source| io_error(dir, source))?;
-        Ok(aside)
-    }
-
     fn build(
         self,
         config: Config,
         (manifest, manifest_was_changed): (Manifest, bool),
-        (journal, records): (Journal, Records),
-        index: Index,
-        lock: File,
+        (journal, records, index): (Journal, Records, Index),
+        found: Found,
     ) -> Result<App, Error> {
         let keys = self.keys;
         let (lookup, clock) = (Lookup::new(&self.keyring.lookup_key()), self.clock);
@@ -325,11 +404,13 @@ impl Stores {
             packs: Packs::new(records.clone(), journal.clone()),
             work: Notify::new(),
             rewrapping: tokio::sync::Mutex::default(),
+            probe: super::readiness::Probe::default(),
+            found,
             keys,
             manifest,
             manifest_was_changed,
             objects: self.objects,
-            lock,
+            lock: self.lock,
             config,
             clock,
             records,

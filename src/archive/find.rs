@@ -122,11 +122,15 @@ impl Archive {
         let (searched, wanted) = (index.clone(), query.clone());
         let searching = tokio::task::spawn_blocking(move || searched.search(&wanted, &scope, offset, limit));
         let results = searching.await.map_err(|_| search::Error::Lost)??;
-        let visible = |hit: &Hit| match dossiers.get(hit.dossier) {
-            Ok(Some(dossier)) => policies.permit(actor, Action::ViewDocument, dossier.subject()).is_ok(),
-            _ => false,
-        };
-        let hits: Vec<Hit> = results.hits.into_iter().filter(visible).collect();
+        let mut hits: Vec<Hit> = Vec::new();
+        for hit in results.hits {
+            let dossier = dossiers.get(hit.dossier).map_err(not_journal)?;
+            let subject = dossier.map(|dossier| dossier.subject());
+            let seen = |subject| policies.permit(actor, Action::ViewDocument, subject).is_ok();
+            if subject.is_some_and(seen) {
+                hits.push(hit);
+            }
+        }
         self.note_search(permit, text, &hits).await?;
         let hits = join_all(hits.into_iter().map(|hit| self.with_snippet(hit, dossiers, query))).await;
         Ok(Found {

@@ -134,8 +134,11 @@ impl Archive {
                 Ok(Ingested { document, repeated: false })
             }
             Err(error) => {
-                // Nothing points to the object; if this fails too, `verify` finds it.
-                let _ = self.objects.delete(&Key::Original { dossier: new.dossier, document: id }).await;
+                // Nothing points to the object, unless the entry was made all the same.
+                let key = Key::Original { dossier: new.dossier, document: id };
+                if !error.is_certain() || self.objects.delete(&key).await.is_err() {
+                    self.objects.leave_behind();
+                }
                 match (error, self.already_sent(permit, new)?) {
                     (journal::Error::Conflict, Some(other)) if other.sha256 == document.sha256 => {
                         Ok(Ingested { document: other, repeated: true })

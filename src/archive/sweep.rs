@@ -1,8 +1,7 @@
 //! Sweeping: what uploads left behind that were cut off by a crash, between the object and its entry.
 
 use super::{Archive, Error};
-use crate::documents;
-use crate::domain::{DocumentId, DossierId};
+use crate::domain::DossierId;
 use crate::objects::{Key, Listed, Prefix};
 use crate::sealing;
 
@@ -24,26 +23,20 @@ impl Archive {
         Ok(swept)
     }
 
-    /// Whether a dossier is sealed and not destroyed: then what it has is known, without rows of its own.
-    fn is_sealed(&self, dossier: DossierId) -> Result<bool, Error> {
-        Ok(sealing::stub(&self.records, dossier)?.is_some_and(|stub| !stub.destroyed))
-    }
-
-    fn is_sealed_paper(&self, document: DocumentId) -> Result<bool, Error> {
-        match sealing::dossier_of(&self.records, document.as_bytes())? {
-            Some(dossier) => self.is_sealed(dossier),
-            None => Ok(false),
-        }
+    /// Whether a dossier was destroyed: then nothing of it may be left.
+    fn is_destroyed(&self, dossier: DossierId) -> Result<bool, Error> {
+        Ok(sealing::stub(&self.records, dossier)?.is_some_and(|stub| stub.destroyed))
     }
 
     /// The key of an object that belongs to a subject without an entry.
     pub(super) fn orphan<'a>(&self, listed: &'a Listed) -> Result<Option<&'a Key>, Error> {
         let known = match &listed.key {
-            Some(Key::Original { document, .. } | Key::Text { document, .. }) => {
-                documents::get(&self.records, *document)?.is_some() || self.is_sealed_paper(*document)?
+            // The log is asked, not the rows: where a key is missing there are no rows, and the key may come back.
+            Some(Key::Original { dossier, document } | Key::Text { dossier, document }) => {
+                self.journal.speaks_of(document.as_bytes())? && !self.is_destroyed(*dossier)?
             }
             Some(Key::DossierKey(dossier)) => {
-                crate::dossiers::exists(&self.records, *dossier)? || self.is_sealed(*dossier)?
+                self.journal.speaks_of(dossier.as_bytes())? && !self.is_destroyed(*dossier)?
             }
             _ => true,
         };

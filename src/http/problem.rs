@@ -100,7 +100,7 @@ impl Problem {
             "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
             "bad_range" => StatusCode::RANGE_NOT_SATISFIABLE,
             "too_many_uploads" | "too_many_attempts" => StatusCode::TOO_MANY_REQUESTS,
-            "store_unavailable" | "not_durable" => StatusCode::SERVICE_UNAVAILABLE,
+            "store_unavailable" | "not_durable" | "records_failed" => StatusCode::SERVICE_UNAVAILABLE,
             "store_full" => StatusCode::INSUFFICIENT_STORAGE,
             "damaged" | "internal" => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::UNPROCESSABLE_ENTITY,
@@ -176,7 +176,10 @@ impl From<records::Error> for Problem {
         match error {
             records::Error::Conflict => Self::new("conflict"),
             records::Error::Full => Self::new("store_full"),
-            other => Self::internal(&other),
+            error => {
+                tracing::error!(%error, "the local records failed");
+                Self::new("records_failed")
+            }
         }
     }
 }
@@ -188,7 +191,9 @@ impl From<objects::Error> for Problem {
                 tracing::error!(%error, "an object is missing or damaged");
                 Self::new("damaged")
             }
-            ErrorKind::Denied | ErrorKind::Unavailable => Self::new("store_unavailable"),
+            ErrorKind::Denied | ErrorKind::Unavailable | ErrorKind::ClockSkew | ErrorKind::WrongBucket => {
+                Self::new("store_unavailable")
+            }
             ErrorKind::Full => Self::new("store_full"),
             ErrorKind::Broken => Self::new("broken"),
             ErrorKind::Misused => Self::internal(&error),
@@ -221,7 +226,10 @@ impl From<journal::Error> for Problem {
             journal::Error::Keys(error) => error.into(),
             journal::Error::Objects(error) => error.into(),
             journal::Error::TooLarge => Self::bad_request("too much text for one entry of the log"),
-            other => Self::internal(&other),
+            error => {
+                tracing::error!(%error, "the local copy of the log failed");
+                Self::new("records_failed")
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ use super::tiles::{TILE_WIDTH, bundle_width, write_entry};
 use super::{ENTRIES, Error, Head, Journal, PAYLOADS, PUBLISHED, PublishedHead};
 use crate::domain::Sha256Digest;
 use crate::objects::{self, Body, Key, Objects, Prefix};
-use crate::records::Batch;
+use crate::records::{self, Batch};
 
 /// The most entries of one round.
 pub(super) const ROUND_ENTRIES: u64 = 1024;
@@ -24,6 +24,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How many partial tiles are deleted at once.
 const DELETES_AT_ONCE: usize = 8;
+/// A flush that takes longer does not come back.
+const LONGEST_FLUSH: Duration = Duration::from_secs(60);
 
 /// One line of a payload object.
 #[derive(Serialize, Deserialize)]
@@ -56,6 +58,7 @@ impl Journal {
 
     /// Publishes what waits at this moment.
     pub async fn publish_waiting(&self) -> Result<(), Error> {
+        let _publishing = self.0.publishing.lock().await;
         loop {
             let published = *self.0.published.borrow();
             let size = self.size().min(published + ROUND_ENTRIES);
@@ -66,13 +69,35 @@ impl Journal {
             let payloads = self.payloads(published, size)?;
             let head = self.publish_round(published, size, Some(payloads)).await?;
             self.0.published.send_replace(size);
-            self.note_published(head, published..size)?;
+            if let Err(error) = self.note_published(head, published..size) {
+                tracing::warn!(%error, "what was published could not be noted here; the next start does it");
+            }
         }
     }
 
+    /// Puts the published head once more: to find out whether the object store takes anything.
+    pub async fn republish_head(&self) -> Result<(), Error> {
+        let _publishing = self.0.publishing.lock().await;
+        let size = *self.0.published.borrow();
+        if size == 0 {
+            return Ok(());
+        }
+        self.put_head(size).await.map(drop)
+    }
+
+    async fn put_head(&self, size: u64) -> Result<Head, Error> {
+        let head = Head { size, root: self.tree().root(size)? };
+        let checkpoint = self.0.signer.sign(head)?;
+        self.0.objects.put(&Key::Checkpoint, Body::Public(checkpoint.into())).await?;
+        Ok(head)
+    }
+
+    /// Makes durable what was committed. A store that does not come back from it has failed.
     pub(super) async fn flush(&self) -> Result<(), Error> {
         let records = self.0.records.clone();
-        let flushed = tokio::task::spawn_blocking(move || records.flush()).await;
+        let flushing = tokio::task::spawn_blocking(move || records.flush());
+        let flushed = tokio::time::timeout(LONGEST_FLUSH, flushing).await;
+        let flushed = flushed.map_err(|_| records::Error::Io(std::io::ErrorKind::TimedOut.into()))?;
         Ok(flushed.map_err(|_| Error::Corrupt)??)
     }
 
@@ -100,9 +125,7 @@ impl Journal {
         let objects = &self.0.objects;
         try_join_all(puts.into_iter().map(|(key, body)| async move { objects.put(&key, body).await }))
             .await?;
-        let head = Head { size: new, root: self.tree().root(new)? };
-        let checkpoint = self.0.signer.sign(head)?;
-        objects.put(&Key::Checkpoint, Body::Public(checkpoint.into())).await?;
+        let head = self.put_head(new).await?;
         if !replaced.is_empty() {
             // Nobody waits for it, and what stays because of an error costs only space.
             tokio::spawn(remove_partials(objects.clone(), replaced));

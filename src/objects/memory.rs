@@ -1,7 +1,7 @@
 //! Objects in memory, for tests.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
@@ -52,6 +52,10 @@ impl Backend for Memory {
             Ok(())
         }
         .boxed()
+    }
+
+    fn copy(&self) -> Option<Arc<dyn Backend>> {
+        Some(Arc::new(Self(Mutex::new(self.objects().clone()))))
     }
 
     fn list(&self, prefix: String) -> BoxFuture<'_, Result<Vec<(String, u64)>, Error>> {

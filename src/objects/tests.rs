@@ -3,9 +3,10 @@ use std::io;
 use bytes::Bytes;
 use futures::StreamExt;
 
-use super::{Body, ErrorKind, Fault, Key, Objects, Prefix};
+use super::{Body, ErrorKind, Key, Objects, Prefix};
 use crate::config;
 use crate::domain::{DocumentId, DossierId, Fingerprint, RawId, Sha256Digest};
+use crate::faults::Fault;
 use crate::vault::{Identity, Sealed, SealedBytes, open};
 
 /// The one suite that every back end passes (the S3 one in `tests/it/stores.rs` goes through the same calls).

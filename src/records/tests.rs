@@ -1,5 +1,6 @@
-use super::{Batch, Error, Records, Table};
+use super::{Batch, Condition, Error, Medium, Records, Table};
 use crate::clock::Clock;
+use crate::faults::Fault;
 use crate::vault::Identity;
 
 const NAMES: Table<String> = Table::new("names");
@@ -69,7 +70,7 @@ fn memory_passes() {
 fn sled_passes_and_is_there_after_opening_again() {
     let folder = tempfile::tempdir().unwrap();
     let key = Identity::generate().derive("records");
-    let open = || Records::open(folder.path(), &key, &Clock::system(), 1 << 20).unwrap();
+    let open = || Records::open(&Medium::folder(folder.path()), &key, &Clock::system(), 1 << 20).unwrap();
     let records = open();
     suite(&records);
     records.flush().unwrap();
@@ -81,7 +82,7 @@ fn sled_passes_and_is_there_after_opening_again() {
 fn values_are_sealed_and_bound_to_key_and_store() {
     let folder = tempfile::tempdir().unwrap();
     let key = Identity::generate().derive("records");
-    let records = Records::open(folder.path(), &key, &Clock::system(), 1 << 20).unwrap();
+    let records = Records::open(&Medium::folder(folder.path()), &key, &Clock::system(), 1 << 20).unwrap();
     let mut batch = Batch::new();
     batch.put(&NAMES, b"1", &"MARKER-in-the-clear".to_owned()).unwrap();
     records.commit(batch).unwrap();
@@ -95,6 +96,80 @@ fn values_are_sealed_and_bound_to_key_and_store() {
         }
     }
     let other = Identity::generate().derive("records");
-    let records = Records::open(folder.path(), &other, &Clock::system(), 1 << 20).unwrap();
-    assert!(matches!(records.get(&NAMES, b"1"), Err(Error::Corrupt)));
+    let opened = Records::open(&Medium::folder(folder.path()), &other, &Clock::system(), 1 << 20);
+    assert!(matches!(opened, Err(Error::Corrupt)));
+}
+
+#[test]
+fn a_row_that_is_lost_or_comes_back_is_noticed_at_the_next_opening() {
+    let (medium, key, clock) = (Medium::memory(), Identity::generate().derive("records"), Clock::system());
+    let records = Records::open(&medium, &key, &clock, 0).unwrap();
+    for number in 0..600_u64 {
+        let mut batch = Batch::new();
+        batch.put(&NUMBERS, &number.to_be_bytes(), &number).unwrap();
+        batch.put(&NAMES, b"last", &number.to_string()).unwrap();
+        records.commit(batch).unwrap();
+    }
+    let below = medium.open(0).unwrap();
+    let row = |key: &[u8]| below.get(key).unwrap().unwrap();
+    let (third, fourth) = (NUMBERS.row_key(&3_u64.to_be_bytes()), NUMBERS.row_key(&4_u64.to_be_bytes()));
+    let kept = row(&third);
+    assert!(Records::open(&medium, &key, &clock, 0).is_ok());
+    let changes = [None, Some(row(&fourth)), Some(kept[..kept.len() - 1].to_vec())];
+    for changed in changes {
+        below.apply(vec![(third.clone(), changed)]).unwrap();
+        assert!(matches!(Records::open(&medium, &key, &clock, 0), Err(Error::Corrupt)));
+        below.apply(vec![(third.clone(), Some(kept.clone()))]).unwrap();
+        assert!(Records::open(&medium, &key, &clock, 0).is_ok());
+    }
+    let mut batch = Batch::new();
+    batch.delete(&NUMBERS, &3_u64.to_be_bytes());
+    records.commit(batch).unwrap();
+    assert!(Records::open(&medium, &key, &clock, 0).is_ok());
+    below.apply(vec![(third, Some(kept))]).unwrap();
+    assert!(matches!(Records::open(&medium, &key, &clock, 0), Err(Error::Corrupt)));
+}
+
+#[test]
+fn after_a_failed_change_nothing_is_taken_until_it_is_opened_again() {
+    for fault in [Fault::Before, Fault::After] {
+        let (medium, faults) = Medium::memory().with_faults();
+        let (key, clock) = (Identity::generate().derive("records"), Clock::system());
+        let records = Records::open(&medium, &key, &clock, 0).unwrap();
+        let put = |records: &Records, value: u64| {
+            let mut batch = Batch::new();
+            batch.put(&NUMBERS, b"x", &value).unwrap();
+            records.commit(batch)
+        };
+        put(&records, 1).unwrap();
+        faults.fail_nth(1, fault);
+        assert!(matches!(put(&records, 2), Err(Error::Io(_))));
+        assert_eq!(records.condition(), Condition::Failed);
+        assert!(matches!(put(&records, 3), Err(Error::Closed)));
+        let records = Records::open(&medium, &key, &clock, 0).unwrap();
+        let there = if fault == Fault::After { 2 } else { 1 };
+        assert_eq!(records.get(&NUMBERS, b"x").unwrap(), Some(there));
+        put(&records, 4).unwrap();
+        records.flush().unwrap();
+        put(&records, 5).unwrap();
+        medium.crash();
+        let records = Records::open(&medium, &key, &clock, 0).unwrap();
+        assert_eq!(records.get(&NUMBERS, b"x").unwrap(), Some(4), "what was not flushed is lost");
+    }
+}
+
+#[test]
+fn damage_that_is_met_is_remembered() {
+    let medium = Medium::memory();
+    let (key, clock) = (Identity::generate().derive("records"), Clock::system());
+    let records = Records::open(&medium, &key, &clock, 0).unwrap();
+    let mut batch = Batch::new();
+    batch.put(&NUMBERS, b"x", &1).unwrap();
+    records.commit(batch).unwrap();
+    medium.open(0).unwrap().apply(vec![(NUMBERS.row_key(b"x"), Some(vec![7; 40]))]).unwrap();
+    assert!(matches!(records.get(&NUMBERS, b"x"), Err(Error::Corrupt)));
+    assert_eq!(records.condition(), Condition::Damaged);
+    let mut batch = Batch::new();
+    batch.put(&NUMBERS, b"y", &1).unwrap();
+    assert!(matches!(records.commit(batch), Err(Error::Closed)));
 }

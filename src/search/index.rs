@@ -4,8 +4,10 @@
 //! and may be deleted at any time. All calls may wait for the disk: asynchronous callers use a blocking thread.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tantivy::index::SegmentComponent;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
 use tantivy::{IndexReader, IndexSettings, ReloadPolicy, Term};
 
@@ -24,6 +26,16 @@ use crate::domain::{DocumentId, DossierId};
 
 /// Decompressed blocks of stored ids that each segment keeps.
 const STORE_BLOCKS: usize = 4;
+/// The files that a segment may have.
+const PARTS: [SegmentComponent; 7] = [
+    SegmentComponent::Postings,
+    SegmentComponent::Positions,
+    SegmentComponent::FastFields,
+    SegmentComponent::FieldNorms,
+    SegmentComponent::Terms,
+    SegmentComponent::Store,
+    SegmentComponent::Delete,
+];
 /// How often deleted items are looked for until all are merged away.
 const PURGE_ROUNDS: usize = 3;
 
@@ -38,6 +50,8 @@ struct Inner {
     cache: Arc<ChunkCache>,
     limits: Limits,
     writing: Mutex<Writing>,
+    /// Damage was met.
+    damaged: AtomicBool,
 }
 
 type IndexWriter = tantivy::IndexWriter<Indexed>;
@@ -57,7 +71,7 @@ struct Writing {
 }
 
 impl Index {
-    /// Opens the index in this folder, or makes an empty one.
+    /// Opens the index in this folder, or makes an empty one. Every byte of it is read and authenticated.
     ///
     /// # Errors
     /// [`Error::Corrupt`] when files are damaged, missing, of another version or under another key.
@@ -65,14 +79,26 @@ impl Index {
         let cache = Arc::new(ChunkCache::new(limits.cache_bytes));
         let directory = SealedDirectory::open(folder, key, clock, cache.clone())?;
         let fields = Fields::new();
-        let mut index = open_or_create(directory, &fields)?;
+        let mut index = open_or_create(directory.clone(), &fields)?;
+        // Files that belong to no segment are what a crash has left of one: they are deleted in time.
+        for segment in index.searchable_segment_metas()? {
+            directory.check(PARTS.into_iter().map(|part| segment.relative_path(part)))?;
+        }
         index.set_tokenizers(tokenizers());
         let reader = index
             .reader_builder()
             .reload_policy(ReloadPolicy::Manual)
             .doc_store_cache_num_blocks(STORE_BLOCKS)
             .try_into()?;
-        Ok(Self(Arc::new(Inner { index, reader, fields, cache, limits, writing: Mutex::default() })))
+        Ok(Self(Arc::new(Inner {
+            index,
+            reader,
+            fields,
+            cache,
+            limits,
+            writing: Mutex::default(),
+            damaged: AtomicBool::new(false),
+        })))
     }
 
     /// Puts all pages of a document in place of those it had; no items means that it goes. Visible after
@@ -82,7 +108,7 @@ impl Index {
     /// After any error all that was not committed must be indexed again.
     pub fn replace_document(&self, document: DocumentId, pages: &[Item]) -> Result<(), Error> {
         let old = Term::from_field_bytes(self.0.fields.document, document.as_bytes());
-        self.replace(&[old], pages)
+        self.0.note(self.replace(&[old], pages))
     }
 
     /// Puts single items (a dossier's card, a note) in place of what had the same source. Visible after [`Self::commit`].
@@ -93,7 +119,7 @@ impl Index {
         let key = |item: &Item| item.source.to_key(item.dossier);
         let old: Vec<_> =
             items.iter().map(|i| Term::from_field_bytes(self.0.fields.source, &key(i))).collect();
-        self.replace(&old, items)
+        self.0.note(self.replace(&old, items))
     }
 
     /// Removes everything of a dossier; the next [`Self::commit`] also takes it out of the files.
@@ -115,7 +141,7 @@ impl Index {
         if std::mem::take(&mut writing.lost) {
             return Err(Error::Lost);
         }
-        self.0.commit(&mut writing)
+        self.0.note(self.0.commit(&mut writing))
     }
 
     /// Gives back what is needed only for work: writer, dictionary, cache. What was pending is committed first.
@@ -146,7 +172,12 @@ impl Index {
     ) -> Result<Results, Error> {
         let Inner { reader, fields, limits, .. } = &*self.0;
         let part = (offset.min(limits.results_offset_max), limit.min(limits.results_max));
-        find(&reader.searcher(), fields, (query, scope), part)
+        self.0.note(find(&reader.searcher(), fields, (query, scope), part))
+    }
+
+    /// Whether damage was met: the next opening finds it too, and the index has to be made again.
+    pub fn is_damaged(&self) -> bool {
+        self.0.damaged.load(Ordering::SeqCst)
     }
 
     /// How many items are committed.
@@ -182,6 +213,14 @@ impl Index {
 }
 
 impl Inner {
+    /// Remembers that damage was met.
+    fn note<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
+        if matches!(result, Err(Error::Corrupt)) && !self.damaged.swap(true, Ordering::SeqCst) {
+            tracing::error!("the search index is damaged; the next start makes it again");
+        }
+        result
+    }
+
     /// Lets `work` use the writer. After an error the writer is given up and with it all that was pending.
     fn write(
         &self,

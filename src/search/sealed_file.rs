@@ -31,6 +31,8 @@ pub(super) const CHUNK_LEN: usize = 4096;
 const TAG_LEN: usize = MAX_TAG_LEN;
 const SEALED_CHUNK_LEN: usize = CHUNK_LEN + TAG_LEN;
 const WRITE_BUFFER_LEN: usize = 16 * SEALED_CHUNK_LEN;
+/// So many chunks are checked at once.
+const CHECKED_CHUNKS: usize = 64;
 
 /// The secret from which every file key of one index is derived. Wiped from memory when dropped.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
@@ -225,6 +227,14 @@ impl SealedFile {
         let last = sealed.shape.chunks - 1;
         sealed.chunks(last..last + 1)?;
         Ok(sealed)
+    }
+
+    /// Reads and authenticates every chunk.
+    pub(super) fn check(&self) -> io::Result<()> {
+        for first in (0..self.shape.chunks).step_by(CHECKED_CHUNKS) {
+            self.read_chunks(first..(first + CHECKED_CHUNKS).min(self.shape.chunks))?;
+        }
+        Ok(())
     }
 
     /// The plaintext of these chunks, from the cache or the disk.

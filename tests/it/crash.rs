@@ -1,5 +1,8 @@
 //! kill -9 in the middle of uploads and actions: nothing acknowledged is lost, nothing is doubled.
 
+mod torn;
+mod walk;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -2,14 +2,18 @@
 
 use std::fmt::Write;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::OPENAPI;
-use crate::http::{Door, Problem};
+use crate::app::Trouble;
+use crate::http::{Asked, Door, Problem};
 use crate::queue;
+use crate::records::Condition;
+use crate::text::say_with;
 
 /// `GET /healthz`: the process runs.
 pub(super) async fn healthz() -> Response {
@@ -17,15 +21,28 @@ pub(super) async fn healthz() -> Response {
 }
 
 /// `GET /readyz`: documents can be taken in; if not, what is wrong.
-pub(super) async fn readyz(State(door): State<Door>) -> Response {
+pub(super) async fn readyz(State(door): State<Door>, Extension(asked): Extension<Asked>) -> Response {
     let health = door.app.journal.health();
-    let store = door.app.objects.ping().await.map_err(|error| error.to_string());
-    let ready = store.is_ok() && !health.failing;
+    let troubles = door.app.troubles().await;
+    let ready = !troubles.iter().any(|trouble| trouble.stops);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let of =
+        |part: &str| troubles.iter().find(|trouble| trouble.part == part).map_or("ok", |found| found.code);
+    let said: Vec<_> = troubles
+        .iter()
+        .map(|trouble| {
+            let Trouble { part, code, .. } = trouble;
+            let detail = say_with(asked.lang, &format!("trouble-{part}-{code}"), &[]);
+            json!({ "part": part, "code": code, "detail": detail })
+        })
+        .collect();
     let body = json!({
         "status": if ready { "ok" } else { "unavailable" },
-        "object_store": store.err().unwrap_or_else(|| "ok".into()),
-        "publishing": if health.failing { "failing" } else { "ok" },
+        "problems": said,
+        "object_store": of("object_store"),
+        "publishing": of("publishing"),
+        "records": of("records"),
+        "index": of("index"),
         "log_size": health.size,
         "published": health.published,
     });
@@ -48,6 +65,19 @@ pub(super) async fn metrics(State(door): State<Door>) -> Result<Response, Proble
         health.size - health.published,
     );
     gauge("lantai_log_publishing_failing", "1 if the last try to publish failed.", u64::from(health.failing));
+    let app = &door.app;
+    gauge(
+        "lantai_records_good",
+        "0 if the local records take nothing until the next start.",
+        u64::from(app.records.condition() == Condition::Good),
+    );
+    gauge("lantai_index_good", "0 if damage of the index was met.", u64::from(!app.index.is_damaged()));
+    gauge("lantai_set_aside", "Damaged folders that the last start set aside.", app.found.set_aside as u64);
+    gauge(
+        "lantai_replayed_entries",
+        "Entries that the last start replayed from the bucket.",
+        app.found.replayed,
+    );
     gauge("lantai_jobs_waiting", "Jobs that wait.", jobs as u64);
     gauge("lantai_uploads_under_way", "Uploads under way.", uploads as u64);
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())

@@ -11,8 +11,9 @@ use lantai::archive::Depth;
 use lantai::clock::Clock;
 use lantai::config::Config;
 use lantai::domain::{Actor, DossierId, PersonId, RawId, Role, Sha256Digest, archive_itself};
+use lantai::faults::{Calls, Fault, Faults};
 use lantai::manifest::Because;
-use lantai::objects::{Fault, Faults, Key, Objects, Prefix};
+use lantai::objects::{Key, Objects, Prefix};
 use lantai::vault::{Identity, KeyFile, open, read_key_file};
 use serde_json::{Map, Value, json};
 
@@ -300,7 +301,7 @@ async fn whichever_call_fails_the_change_of_keys_is_finished() {
                         app.change_recovery(by, &other.recipient(), Because::RecoveryAdded, &|_, _| {}).await
                     }
                 };
-                let reached = bench.faults.calls() >= nth;
+                let reached = bench.faults.calls(Calls::Writes) >= nth;
                 bench.faults.fail_nth(0, fault);
                 publisher.abort();
                 let _ = publisher.await;

@@ -7,8 +7,9 @@ use lantai::clock::Clock;
 use lantai::config::Config;
 use lantai::domain::{Actor, Role, archive_itself};
 use lantai::dossiers::Dossier;
+use lantai::faults::{Calls, Fault, Faults};
 use lantai::manifest::{Because, Manifest, describe};
-use lantai::objects::{Fault, Faults, Key, Objects, Prefix};
+use lantai::objects::{Key, Objects, Prefix};
 use lantai::sealing::stub;
 use lantai::vault::{Identity, read_key_file};
 use serde_json::json;
@@ -116,7 +117,7 @@ async fn a_sealing_that_is_cut_off_is_finished_or_has_not_happened() {
             let sealing = permit(&open.app, &zhao, Action::SealDossier, dossier.subject());
             bench.faults.fail_nth(nth, fault);
             let done = open.app.seal_dossier(&sealing, dossier.id, "x").await;
-            let reached = bench.faults.calls() >= nth;
+            let reached = bench.faults.calls(Calls::Writes) >= nth;
             bench.faults.fail_nth(0, fault);
             open.crash().await;
             if !reached {
@@ -168,7 +169,7 @@ async fn a_destruction_that_is_cut_off_is_finished_or_has_not_happened() {
             let confirming = may(&wang, Action::DestroyDossier);
             bench.faults.fail_nth(nth, fault);
             let done = open.app.destroy_dossier(&confirming, dossier.id).await;
-            let reached = bench.faults.calls() >= nth;
+            let reached = bench.faults.calls(Calls::Writes) >= nth;
             bench.faults.fail_nth(0, fault);
             open.crash().await;
             if !reached {
