@@ -5,6 +5,10 @@
 //! out. The SDK's own default, a trailing CRC32, is refused by some stores over plain HTTP, so it is off
 //! (docs/decisions/0004-s3.md).
 
+mod failure;
+mod reading;
+
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
@@ -12,7 +16,6 @@ use aws_sdk_s3::config::{
     BehaviorVersion, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
     retry::RetryConfig, timeout::TimeoutConfig,
 };
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 use aws_smithy_http_client::Builder;
@@ -23,6 +26,9 @@ use futures::future::{BoxFuture, FutureExt};
 use futures::stream::FuturesOrdered;
 use futures::{StreamExt, TryStreamExt};
 use url::Url;
+
+use failure::sdk_error;
+use reading::Source;
 
 use super::{Backend, Chunks, Error, ErrorKind, Object, Stored};
 use crate::config;
@@ -39,7 +45,13 @@ pub(super) struct S3 {
     prefix: String,
     part_bytes: usize,
     parts_in_flight: usize,
+    attempts: u32,
+    /// Uploads that could not be given up when they should have been.
+    unaborted: Unaborted,
 }
+
+/// Keys and upload ids.
+type Unaborted = Arc<Mutex<Vec<(String, String)>>>;
 
 impl S3 {
     /// `s3://bucket/prefix?endpoint=URL&region=NAME`.
@@ -58,7 +70,15 @@ impl S3 {
         }
         let client = client(parameter("endpoint"), parameter("region"), settings);
         let (part_bytes, parts_in_flight) = (settings.part_bytes, settings.parts_in_flight.max(1));
-        Ok(Self { client, bucket: bucket.to_owned(), prefix, part_bytes, parts_in_flight })
+        Ok(Self {
+            client,
+            bucket: bucket.to_owned(),
+            prefix,
+            part_bytes,
+            parts_in_flight,
+            attempts: settings.attempts.max(1),
+            unaborted: Arc::default(),
+        })
     }
 
     fn key(&self, path: &str) -> String {
@@ -82,14 +102,28 @@ impl S3 {
         let create = self.client.create_multipart_upload().bucket(&self.bucket).key(&key);
         let created = create.checksum_algorithm(ChecksumAlgorithm::Crc32).send().await.map_err(sdk_error)?;
         let upload = created.upload_id().ok_or(ErrorKind::Corrupt)?.to_owned();
+        self.abort_again();
         // If this future is dropped half-way (the client went away) the upload is given up all the same.
-        let mut guard = AbortOnDrop { abort: Some((self.client.clone(), self.bucket.clone(), key, upload)) };
+        let mut guard = AbortOnDrop { abort: Some(self.unfinished(key, upload)) };
         let result = self.send_parts(&guard, first, content).await;
         match &result {
             Ok(_) => guard.abort = None,
-            Err(_) => guard.abort_now().await,
+            Err(_) => drop(guard),
         }
         result
+    }
+
+    fn unfinished(&self, key: String, upload: String) -> Unfinished {
+        let (client, bucket) = (self.client.clone(), self.bucket.clone());
+        Unfinished { client, bucket, key, upload, unaborted: Arc::clone(&self.unaborted) }
+    }
+
+    /// Tries once more what could not be given up before.
+    fn abort_again(&self) {
+        let left = std::mem::take(&mut *self.unaborted.lock().unwrap_or_else(PoisonError::into_inner));
+        for (key, upload) in left {
+            tokio::spawn(self.unfinished(key, upload).abort());
+        }
     }
 
     async fn send_parts(
@@ -98,7 +132,9 @@ impl S3 {
         first: Bytes,
         mut content: Chunks,
     ) -> Result<Stored, Error> {
-        let Some((_, _, key, upload)) = &guard.abort else { return Err(ErrorKind::Misused.into()) };
+        let Some(Unfinished { key, upload, .. }) = &guard.abort else {
+            return Err(ErrorKind::Misused.into());
+        };
         let mut fingerprint = Fingerprint::new();
         let mut done = Vec::new();
         let mut under_way = FuturesOrdered::new();
@@ -117,9 +153,36 @@ impl S3 {
         let parts = CompletedMultipartUpload::builder().set_parts(Some(done)).build();
         let complete =
             self.client.complete_multipart_upload().bucket(&self.bucket).key(key).upload_id(upload);
-        complete.multipart_upload(parts).send().await.map_err(sdk_error)?;
+        let completed = complete.multipart_upload(parts).send().await.map_err(sdk_error);
         let size_bytes = fingerprint.size_bytes();
-        Ok(Stored { size_bytes, sha256: fingerprint.finish() })
+        let stored = Stored { size_bytes, sha256: fingerprint.finish() };
+        match completed {
+            Ok(_) => Ok(stored),
+            // It may be done all the same: an answer that was lost makes the next try find no upload.
+            Err(_) if self.is_stored(key, &stored).await => Ok(stored),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether exactly these bytes are in the store.
+    async fn is_stored(&self, key: &str, stored: &Stored) -> bool {
+        let Ok(mut object) = self.read(key.to_owned(), 0).await else { return false };
+        if object.size_bytes != stored.size_bytes {
+            return false;
+        }
+        let mut fingerprint = Fingerprint::new();
+        while let Some(chunk) = object.stream.next().await {
+            match chunk {
+                Ok(chunk) => fingerprint.update(&chunk),
+                Err(_) => return false,
+            }
+        }
+        fingerprint.finish() == stored.sha256
+    }
+
+    async fn read(&self, key: String, offset: u64) -> Result<Object, Error> {
+        let (client, bucket) = (self.client.clone(), self.bucket.clone());
+        Source { client, bucket, key, tries: self.attempts }.open(offset).await
     }
 
     async fn send_part(
@@ -150,6 +213,7 @@ fn client(endpoint: Option<String>, region: Option<String>, settings: &config::S
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(Duration::from_secs(settings.timeout_seconds))
+        .operation_timeout(Duration::from_secs(settings.patience_seconds.max(settings.timeout_seconds)))
         .build();
     let retry = RetryConfig::standard()
         .with_max_attempts(settings.attempts.max(1))
@@ -182,24 +246,43 @@ impl Backend for S3 {
         async move {
             let first = next_piece(&mut content).await?.unwrap_or_default();
             let key = self.key(&path);
-            if first.len() < self.part_bytes {
-                self.put_whole(key, first).await
-            } else {
-                self.put_parts(key, first, content).await
-            }
+            let put = match first.len() < self.part_bytes {
+                true => self.put_whole(key, first).await,
+                false => self.put_parts(key, first, content).await,
+            };
+            // What is not found when something is put is an upload that the store has forgotten.
+            put.map_err(|error| match error.kind() {
+                ErrorKind::NotFound => Error::new(ErrorKind::Unavailable, error),
+                _ => error,
+            })
         }
         .boxed()
     }
 
     fn get_from(&self, path: String, offset: u64) -> BoxFuture<'_, Result<Object, Error>> {
+        self.read(self.key(&path), offset).boxed()
+    }
+
+    fn abort_unfinished(&self) -> BoxFuture<'_, Result<usize, Error>> {
         async move {
-            let get = self.client.get_object().bucket(&self.bucket).key(self.key(&path));
-            let get = if offset > 0 { get.range(format!("bytes={offset}-")) } else { get };
-            let got = get.send().await.map_err(sdk_error)?;
-            let rest = u64::try_from(got.content_length().unwrap_or_default()).unwrap_or_default();
-            let body = got.body.into_async_read();
-            let stream = tokio_util::io::ReaderStream::with_capacity(body, 64 * 1024);
-            Ok(Object { size_bytes: offset + rest, stream: Box::pin(stream) })
+            let list = self.client.list_multipart_uploads().bucket(&self.bucket).prefix(&self.prefix);
+            let (mut aborted, mut markers) = (0, (None, None));
+            loop {
+                let page = list.clone().set_key_marker(markers.0).set_upload_id_marker(markers.1);
+                let page = page.send().await.map_err(sdk_error)?;
+                for upload in page.uploads() {
+                    if let (Some(key), Some(id)) = (upload.key(), upload.upload_id()) {
+                        self.unfinished(key.to_owned(), id.to_owned()).abort().await;
+                        aborted += 1;
+                    }
+                }
+                if page.is_truncated() != Some(true) {
+                    break;
+                }
+                markers = (page.next_key_marker.clone(), page.next_upload_id_marker.clone());
+            }
+            let left = self.unaborted.lock().unwrap_or_else(PoisonError::into_inner).len();
+            if left == 0 { Ok(aborted) } else { Err(ErrorKind::Unavailable.into()) }
         }
         .boxed()
     }
@@ -250,13 +333,23 @@ struct AbortOnDrop {
     abort: Option<Unfinished>,
 }
 
-/// Client, bucket, key and upload id.
-type Unfinished = (Client, String, String, String);
+struct Unfinished {
+    client: Client,
+    bucket: String,
+    key: String,
+    upload: String,
+    unaborted: Unaborted,
+}
 
-impl AbortOnDrop {
-    async fn abort_now(&mut self) {
-        if let Some(unfinished) = self.abort.take() {
-            abort(unfinished).await;
+impl Unfinished {
+    async fn abort(self) {
+        let Self { client, bucket, key, upload, unaborted } = self;
+        let abort = client.abort_multipart_upload().bucket(bucket).key(&key).upload_id(&upload);
+        match abort.send().await.map_err(sdk_error) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                unaborted.lock().unwrap_or_else(PoisonError::into_inner).push((key, upload));
+            }
+            _ => {}
         }
     }
 }
@@ -264,35 +357,13 @@ impl AbortOnDrop {
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         let Some(unfinished) = self.abort.take() else { return };
+        // Whoever waits for the answer does not wait for this; if it cannot be done now, a later upload or start does it.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(abort(unfinished));
+            runtime.spawn(unfinished.abort());
         }
     }
 }
 
-async fn abort((client, bucket, key, upload): Unfinished) {
-    let _ = client.abort_multipart_upload().bucket(bucket).key(key).upload_id(upload).send().await;
-}
-
 fn base64(digest: &Sha256Digest) -> String {
     BASE64_STANDARD.encode(digest.as_bytes())
-}
-
-fn sdk_error<E>(error: SdkError<E>) -> Error
-where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-{
-    let status = error.raw_response().map(|response| response.status().as_u16());
-    let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default();
-    let kind = match (code, status) {
-        ("NoSuchKey" | "NotFound" | "NoSuchUpload", _) => ErrorKind::NotFound,
-        ("NoSuchBucket" | "AccessDenied" | "InvalidAccessKeyId" | "SignatureDoesNotMatch", _) => {
-            ErrorKind::Denied
-        }
-        ("QuotaExceeded" | "InsufficientStorage", _) | (_, Some(507)) => ErrorKind::Full,
-        (_, Some(404)) => ErrorKind::NotFound,
-        (_, Some(401 | 403)) => ErrorKind::Denied,
-        _ => ErrorKind::Unavailable,
-    };
-    Error::new(kind, error)
 }

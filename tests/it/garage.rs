@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::server::{Setting, required};
@@ -57,6 +58,18 @@ impl Garage {
     pub(crate) fn resume(&mut self) {
         self.child = spawn(&self.file, &self.key, &self.secret);
         wait_for_bucket(self.admin, &self.token);
+    }
+
+    /// Calls the admin interface.
+    pub(crate) fn admin(&self, method: &str, call: &str, body: &Value) -> Value {
+        let mut command = Command::new("curl");
+        command.args(["-sf", "-X", method, "-H", &format!("Authorization: Bearer {}", self.token)]);
+        if !body.is_null() {
+            command.args(["-H", "content-type: application/json", "-d", &body.to_string()]);
+        }
+        let out = command.arg(format!("http://127.0.0.1:{}/v2/{call}", self.admin)).output().unwrap();
+        assert!(out.status.success(), "{call}: {}", String::from_utf8_lossy(&out.stdout));
+        serde_json::from_slice(&out.stdout).unwrap()
     }
 
     /// The URL of a part of the bucket.

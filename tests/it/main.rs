@@ -17,6 +17,7 @@ mod keys;
 mod log;
 mod memory;
 mod openapi;
+mod outage;
 mod packs;
 mod pages;
 mod python;
