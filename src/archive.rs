@@ -111,6 +111,9 @@ impl Archive {
 
     /// The dossier's own identity, to open what belongs to it.
     async fn identity(&self, dossier: DossierId) -> Result<vault::Identity, Error> {
+        if !self.of_opened && self.journal.closed(dossier)?.is_some() {
+            return Err(journal::Error::Closed.into());
+        }
         Ok(self.keys.open(dossier).await?)
     }
 }

@@ -14,6 +14,8 @@ use crate::archive::Depth;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::{PersonId, Role, archive_itself};
+use crate::journal::CaughtUp;
+use crate::sealing;
 use crate::vault::read_key_file;
 
 pub(super) async fn init(
@@ -216,9 +218,11 @@ pub(super) async fn restore(
     let indexed = app.run_all_jobs().await?;
     let (entries, seconds) = (restored.opened.caught_up.replayed, restored.took.as_secs_f64());
     let without_key = restored.opened.caught_up.without_key.len();
+    let (sealed, destroyed, lost) = gone(app, &restored.opened.caught_up)?;
     if as_json {
         output::say_json(&json!({
             "entries": entries, "without_key": without_key, "jobs": indexed, "seconds": seconds,
+            "sealed": sealed, "destroyed": destroyed, "keys_lost": lost,
         }));
     } else {
         output::say(&format!(
@@ -226,10 +230,25 @@ pub(super) async fn restore(
             data.display()
         ));
         if without_key > 0 {
-            output::say(&format!("{without_key} entries could not be opened: their keys are gone"));
+            output::say(&format!(
+                "{without_key} entries could not be opened: {sealed} dossiers are sealed, {destroyed} destroyed; the keys of {lost} are lost"
+            ));
         }
     }
     app.journal.publish_waiting().await?;
     app.close()?;
     Ok(Outcome::Clean)
+}
+
+/// Of the dossiers whose entries could not be opened: how many are sealed, how many destroyed, and how many neither.
+fn gone(app: &App, caught_up: &CaughtUp) -> anyhow::Result<(u64, u64, u64)> {
+    let (mut sealed, mut destroyed, mut lost) = (0, 0, 0);
+    for dossier in &caught_up.gone {
+        match sealing::stub(&app.records, *dossier)? {
+            Some(stub) if stub.destroyed => destroyed += 1,
+            Some(_) => sealed += 1,
+            None => lost += 1,
+        }
+    }
+    Ok((sealed, destroyed, lost))
 }

@@ -133,5 +133,28 @@ async fn real_answers_are_as_described() {
     check("get", "/api/v1/cases/{id}", &li.get(&format!("/api/v1/cases/{id}")).await);
     check("get", "/api/v1/penalties", &auditor.get("/api/v1/penalties").await);
     check("get", "/api/v1/users", &li.get("/api/v1/users").await);
+    let (by, passphrase) = (lantai::domain::archive_itself(), "the general manager's");
+    app.app.set_manager(by, passphrase.to_owned().into(), None).await.unwrap();
+    let zhao = app.sign_in("zhao").await;
+    let of = |what: &str| format!("/api/v1/dossiers/{dossier}/{what}");
+    let why = json!({ "reason": "客户退出" });
+    check("post", "/api/v1/dossiers/{id}/seal", &wang.post(&of("seal"), &why).await);
+    check("get", "/api/v1/dossiers/{id}", &wang.get(&format!("/api/v1/dossiers/{dossier}")).await);
+    check("get", "/api/v1/sealed", &zhao.get("/api/v1/sealed").await);
+    let said = json!({ "passphrase": passphrase, "minutes": 1 });
+    check("post", "/api/v1/dossiers/{id}/unseal", &zhao.post(&of("unseal"), &said).await);
+    check("get", "/api/v1/dossiers/{id}", &zhao.get(&format!("/api/v1/dossiers/{dossier}")).await);
+    check("post", "/api/v1/dossiers/{id}/destruction", &wang.post(&of("destruction"), &why).await);
+    check("get", "/api/v1/sealed", &zhao.get("/api/v1/sealed").await);
+    let confirm = "/api/v1/dossiers/{id}/destruction/confirm";
+    check("post", confirm, &wang.post(&of("destruction/confirm"), &json!({})).await);
+    check("post", confirm, &zhao.post(&of("destruction/confirm"), &json!({})).await);
+    check("get", "/api/v1/dossiers/{id}/certificate", &zhao.get(&of("certificate")).await);
+    let admin = app.app.people.by_name("admin").unwrap().unwrap().id;
+    let token = app.app.people.make_token(admin, admin).await.unwrap();
+    let admin = crate::app::Client::new(&app.base, &token.secret);
+    check("get", "/api/v1/keys", &admin.get("/api/v1/keys").await);
+    check("post", "/api/v1/keys/rotate", &admin.post("/api/v1/keys/rotate", &json!({})).await);
+    check("post", "/api/v1/keys/rotate", &li.post("/api/v1/keys/rotate", &json!({})).await);
     app.finish().await;
 }

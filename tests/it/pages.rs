@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod desk;
+mod sealed;
 
 use axum::http::StatusCode;
 use desk::{Answer, Archive, Desk, PASSWORD};

@@ -104,7 +104,8 @@ pub(super) async fn unseal(
     Path(id): Path<String>,
     Form(fields): Form<Fields>,
 ) -> Result<Response, Problem> {
-    let passphrase = Zeroizing::new(fields.get("passphrase").to_owned());
+    // As it was typed: blanks may be a part of it.
+    let passphrase = Zeroizing::new(fields.all("passphrase").into_iter().next().unwrap_or_default());
     let minutes = fields.get("minutes").parse().ok();
     let opened = unseal_dossier(&door, &signed.caller, &id, &passphrase, minutes).await;
     after(&door, &signed, &id, opened.map(drop), "").await

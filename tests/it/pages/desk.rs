@@ -22,6 +22,7 @@ const PEOPLE: &[(&str, &str)] = &[
     ("other", "advisor"),
     ("manager", "cs_manager"),
     ("second", "cs_manager"),
+    ("gm", "gm"),
     ("auditor", "auditor"),
     ("station", "station"),
 ];

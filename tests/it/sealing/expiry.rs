@@ -11,6 +11,7 @@ use lantai::clock::Clock;
 use lantai::config::Config;
 use lantai::domain::{Actor, Role, archive_itself};
 use lantai::dossiers::Dossier;
+use lantai::journal;
 use lantai::records::Records;
 use lantai::vault::read_key_file;
 use lantai::workflow::Input;
@@ -119,6 +120,23 @@ async fn an_opened_dossier_closes_by_itself() {
     let last = app.journal.entry(app.journal.health().size - 1).unwrap().unwrap();
     assert_eq!((last.kind.as_str(), last.actor), ("dossier.closed", archive_itself()));
     assert_eq!(app.close_expired().await.unwrap(), 0);
+
+    // What was permitted before the sealing is refused by the log itself.
+    let starting = permit(Action::StartCase);
+    let definition = rules.pack.definition("customer-intake").unwrap();
+    let ground = Ground { definition, calendar: rules.pack.calendar(), facts: &dossier.facts };
+    let started = app.cases.start(&starting, ground, dossier.id, 1).await;
+    assert!(matches!(started, Err(cases::Error::Journal(journal::Error::Closed))));
+
+    // A question of destruction is open for so long, and no longer.
+    let wang = app.people.by_name("wang").unwrap().unwrap().actor();
+    let asking = permit(Action::DestroyDossier);
+    let confirming = rules.policies.permit(&wang, Action::DestroyDossier, dossier.subject()).unwrap();
+    app.ask_destruction(&asking, dossier.id, "保存期满").await.unwrap();
+    still.hands.advance(Duration::from_secs(u64::from(app.config.sealing.destroy_hours) * 3600));
+    let late = app.destroy_dossier(&confirming, dossier.id).await;
+    assert!(matches!(late, Err(lantai::app::Error::Sealing(lantai::sealing::Error::NotAsked))));
+    app.ask_destruction(&asking, dossier.id, "保存期满").await.unwrap();
 
     // Whatever is asked for, the setting is the longest.
     let until = app.unseal_dossier(&unseal, dossier.id, secret(), Some(1_000_000)).await.unwrap();
