@@ -216,7 +216,7 @@ async fn without_the_object_store_nothing_is_taken_and_nothing_lost() {
     assert_eq!(desk.li.get("/healthz").await.status, 200);
     desk.app.faults.set_down(false);
     assert_eq!(desk.standing().await, before);
-    assert_eq!(desk.li.get("/readyz").await.status, 200);
+    assert!(until(|| async { desk.li.get("/readyz").await.status == 200 }).await, "it is ready again");
     Answer::of(desk.upload().body(good)).await.created();
     desk.app.finish().await;
 }
