@@ -11,6 +11,7 @@ mod limits;
 mod lines;
 mod media;
 mod normal;
+pub mod ocr;
 mod pdf;
 mod plain;
 pub mod worker;
