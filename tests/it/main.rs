@@ -16,6 +16,7 @@ mod journeys;
 mod keys;
 mod log;
 mod memory;
+mod models;
 mod openapi;
 mod outage;
 mod packs;

@@ -69,6 +69,8 @@ impl Server {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lantai"));
         command.args(arguments).current_dir(self.folder.path()).env("LANTAI_LOG_FILTER", "warn");
+        // Tests that want OCR ask for it: it takes time.
+        command.env("LANTAI_OCR_MODELS", "");
         command.envs(self.setting.variables.iter().map(|(name, value)| (name, value)));
         command
     }
