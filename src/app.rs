@@ -36,6 +36,7 @@ use crate::search::{self, Index};
 use crate::vault;
 
 pub use init::{Fresh, Recovery};
+pub(crate) use opening::reading_limits;
 pub use opening::{Opened, Places};
 pub use readiness::Trouble;
 pub use sealing::{OpenDossier, OpenDossiers};

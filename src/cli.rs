@@ -13,6 +13,7 @@ mod local;
 mod models;
 mod output;
 mod pack;
+mod read;
 mod serving;
 
 use std::path::PathBuf;
@@ -160,6 +161,12 @@ enum Verb {
     /// The models for OCR.
     #[command(subcommand)]
     Models(ModelsVerb),
+    /// Reads files as the archive would and shows what was read; nothing is archived.
+    Read {
+        /// The files.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -394,6 +401,7 @@ async fn dispatch(cli: Cli, config: Config) -> anyhow::Result<Outcome> {
         Verb::Pack(PackVerb::Check { pack }) => pack::check(&pack, common.json),
         Verb::Pack(PackVerb::Test { pack }) => pack::test(&pack, common.json),
         Verb::Models(ModelsVerb::Fetch) => models::fetch(config, common.json).await,
+        Verb::Read { files } => read::read(config, &files, common.json).await,
     }
 }
 

@@ -13,7 +13,9 @@ mod media;
 mod normal;
 pub mod ocr;
 mod pdf;
+mod picture;
 mod plain;
+mod sight;
 pub mod worker;
 
 use bytes::Bytes;
@@ -22,21 +24,27 @@ use serde::{Deserialize, Serialize};
 pub use limits::Limits;
 pub use media::{HEAD_BYTES, MediaType, media_type};
 pub use normal::normalised;
+pub use sight::Sight;
 
-/// Reads a document of any kind. Never fails and never panics for the input's sake: what went wrong is the
+/// Reads a document of any kind, without OCR: see [`read_seeing`].
+pub fn read(content: impl Into<Bytes>, limits: &Limits) -> Reading {
+    read_seeing(content, limits, &Sight::none())
+}
+
+/// Reads a document of any kind, pages that are pictures by `sight`. Never fails and never panics for the input's sake: what went wrong is the
 /// [`Outcome`].
 ///
 /// Of the `limits` those on time and memory are kept by the process that runs this, see [`worker`].
-pub fn read(content: impl Into<Bytes>, limits: &Limits) -> Reading {
+pub fn read_seeing(content: impl Into<Bytes>, limits: &Limits, sight: &Sight) -> Reading {
     let content = content.into();
     let media_type = media_type(&content);
     if content.len() as u64 > limits.file_bytes {
         return Reading::unreadable(media_type, Reason::TooLarge);
     }
     match media_type {
-        MediaType::Pdf => pdf::read(content, limits),
+        MediaType::Pdf => pdf::read(content, limits, sight),
         MediaType::Jpeg | MediaType::Png | MediaType::Tiff | MediaType::Webp => {
-            image::read(&content, media_type, limits)
+            image::read(&content, media_type, limits, sight)
         }
         MediaType::Text => plain::read(&content, limits),
         _ => Reading::unreadable(media_type, Reason::UnsupportedType),
@@ -70,14 +78,16 @@ impl Reading {
         }
     }
 
-    /// The pages were gone through; the outcome follows from them.
-    fn of_pages(media_type: MediaType, pages: Vec<Page>, about: About) -> Self {
+    /// The pages were gone through; the outcome follows from them. Those that wait do so for `waiting`.
+    fn of_pages(media_type: MediaType, pages: Vec<Page>, about: About, waiting: Waiting) -> Self {
         let any = |state| pages.iter().any(|page| page.state == state);
         let all_failed = pages.iter().all(|page| page.state == PageState::Unreadable);
         let outcome = if all_failed {
             Outcome::Unreadable { reason: Reason::Damaged }
         } else if any(PageState::NotReadYet) {
-            Outcome::NotReadYet { reason: Waiting::NeedsOcr }
+            Outcome::NotReadYet { reason: waiting }
+        } else if let Some(least) = pages.iter().filter_map(|page| page.confidence).reduce(f32::min) {
+            Outcome::Recognised { least_percent: percent(least) }
         } else {
             Outcome::Read
         };
@@ -86,12 +96,21 @@ impl Reading {
     }
 }
 
+fn percent(share: f32) -> u8 {
+    (share.clamp(0.0, 1.0) * 100.0).round() as u8
+}
+
 /// How the reading of a document ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
     /// Every page gave its text, or has none to give.
     Read,
+    /// The same, and some pages are pictures whose text was had by OCR.
+    Recognised {
+        /// How sure OCR was of the page that it was least sure of, in percent.
+        least_percent: u8,
+    },
     /// Some pages wait for another engine; the others are here.
     NotReadYet {
         /// What they wait for.
@@ -108,8 +127,10 @@ pub enum Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Waiting {
-    /// They are pictures of text.
+    /// They are pictures of text, and OCR is off.
     NeedsOcr,
+    /// They are pictures of text, and OCR would have taken more time or memory than it may.
+    BeyondLimits,
 }
 
 /// Why a document could not be read. The serialised names are stable codes for people and programs.
@@ -151,9 +172,32 @@ pub struct Page {
     pub text: String,
     /// The lines with their places; empty for plain text, which has none.
     pub lines: Vec<Line>,
+    /// The clockwise turn, in degrees, that made the page upright for OCR. Size and places are those of the upright page.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub turn: u16,
+    /// From 0 to 1: how sure OCR was, on average over the characters. None if the text is the document's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f32>,
     /// The text was cut because it reached a limit.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub truncated: bool,
+}
+
+impl Page {
+    fn without_text(number: u32, (width, height): (f32, f32), state: PageState) -> Self {
+        let (text, lines) = (String::new(), Vec::new());
+        Self { number, width, height, state, text, lines, turn: 0, confidence: None, truncated: false }
+    }
+
+    /// All that a search should find: the text, and what OCR read otherwise a second time (below seals).
+    pub fn searchable(&self) -> String {
+        let others = self.lines.iter().filter_map(|line| line.other.as_deref());
+        std::iter::once(self.text.as_str()).chain(others).collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn is_zero(turn: &u16) -> bool {
+    *turn == 0
 }
 
 /// What is known of a page's text.
@@ -162,6 +206,8 @@ pub struct Page {
 pub enum PageState {
     /// The page's own text layer was read.
     Text,
+    /// The page is a picture, and OCR read it.
+    Recognised,
     /// The page is (mostly) a picture, or its text layer has no meaning: it waits for OCR. What text there was is kept.
     NotReadYet,
     /// Nothing at all is drawn on it.
@@ -171,10 +217,16 @@ pub enum PageState {
 }
 
 /// One line of text and the upright rectangle around it, from the page's upper left corner, in the page's unit.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Line {
     /// The text, normalised.
     pub text: String,
+    /// From 0 to 1: how sure OCR was. None if the text is the document's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f32>,
+    /// What a second reading by OCR, without the red of seals, gave instead, and was less sure of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other: Option<String>,
     /// Left.
     pub x0: f32,
     /// Top.

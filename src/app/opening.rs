@@ -394,8 +394,13 @@ impl Stores {
             None => std::env::current_exe().map_err(|source| io_error(Path::new("lantai"), source))?,
         };
         let people = People::new(records.clone(), journal.clone(), lookup, clock.clone());
+        let models = config.ocr.models.clone();
+        let reader = Reader::new(exe, reading_limits(&config)).with_children(1).with_models(models);
+        if !reader.has_ocr() {
+            tracing::warn!("text recognition is off: `lantai models fetch` brings its models");
+        }
         Ok(App(Arc::new(Parts {
-            reader: Reader::new(exe, reading_limits(&config)).with_children(1),
+            reader,
             sealing: Sealing::new(records.clone(), journal.clone(), people.clone(), clock.clone()),
             opened: OpenDossiers::default(),
             people,
@@ -421,13 +426,17 @@ impl Stores {
     }
 }
 
-fn reading_limits(config: &Config) -> reading::Limits {
+/// What a reader of documents may take.
+pub(crate) fn reading_limits(config: &Config) -> reading::Limits {
     reading::Limits {
         file_bytes: config.limits.reading_bytes,
         pages: config.limits.pages,
         pixels: config.limits.pixels,
         seconds: config.limits.reading_seconds,
         memory_bytes: config.limits.reading_memory_bytes,
+        ocr_threads: config.ocr.threads,
+        ocr_page_seconds: config.ocr.page_seconds,
+        ocr_seconds: config.ocr.document_seconds,
         ..reading::Limits::default()
     }
 }

@@ -14,7 +14,7 @@ use crate::documents;
 use crate::domain::{CaseId, DocumentId, DossierId};
 use crate::dossiers::{self, Dossier};
 use crate::journal::{self, Draft, Facts, Projection};
-use crate::reading::Reading;
+use crate::reading::{self, Reading};
 use crate::search::{self, Hit, Index, Query, Scope, Source, snippet};
 
 /// How many documents' texts are kept opened in memory.
@@ -172,9 +172,9 @@ impl Archive {
                 Err(error) => return Err(error),
             },
         };
-        let text =
-            reading.pages.iter().find(|found| found.number == page).map_or("", |found| found.text.as_str());
-        Ok(if title.is_empty() { text.to_owned() } else { format!("{title}\n{text}") })
+        let found = reading.pages.iter().find(|found| found.number == page);
+        let text = found.map(reading::Page::searchable).unwrap_or_default();
+        Ok(if title.is_empty() { text } else { format!("{title}\n{text}") })
     }
 
     fn note_text(&self, case: CaseId, seq: u32) -> Result<String, Error> {

@@ -28,7 +28,7 @@ impl App {
             title: document.filename.clone().filter(|_| page == 1).unwrap_or_default(),
             date,
         };
-        let mut items: Vec<Item> = pages.into_iter().map(|page| item(page.number, page.text)).collect();
+        let mut items: Vec<Item> = pages.iter().map(|page| item(page.number, page.searchable())).collect();
         if items.is_empty() {
             items.push(item(1, String::new()));
         }

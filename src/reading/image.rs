@@ -1,17 +1,19 @@
-//! Images: how many pages, how large. Their text waits for OCR.
+//! Images: how many pages, how large, and what OCR reads on them.
 //!
-//! Only headers are looked at here, no pixel is decoded.
+//! Headers come first: pixels are decoded only of pages that are read, and only if their size is within the limits.
 
 use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use image::{ImageDecoder, ImageFormat, ImageReader};
+use image::{ImageDecoder, ImageFormat, ImageReader, RgbImage};
 use tiff::decoder::Decoder;
 use tiff::tags::Tag;
 
-use super::{About, Limits, MediaType, Page, PageState, Reading, Reason};
+use super::lines::cost;
+use super::{About, Limits, MediaType, Page, PageState, Reading, Reason, Sight, picture};
 
-/// Each image page is a page that waits for OCR.
-pub(super) fn read(bytes: &[u8], media_type: MediaType, limits: &Limits) -> Reading {
+/// Each image page is a page, read by `sight` or waiting.
+pub(super) fn read(bytes: &[u8], media_type: MediaType, limits: &Limits, sight: &Sight) -> Reading {
     let sizes = match media_type {
         MediaType::Tiff => tiff_sizes(bytes, limits),
         MediaType::Jpeg => single_size(bytes, ImageFormat::Jpeg),
@@ -20,30 +22,80 @@ pub(super) fn read(bytes: &[u8], media_type: MediaType, limits: &Limits) -> Read
         _ => Err(Reason::UnsupportedType),
     };
     match sizes {
-        Ok(sizes) => of_sizes(&sizes, media_type, limits),
+        Ok(sizes) if sizes.iter().any(|size| size.pixels() > limits.pixels) => {
+            Reading::unreadable(media_type, Reason::TooLarge)
+        }
+        Ok(sizes) => {
+            let mut pages: Vec<Page> = (1..).zip(&sizes).map(|(number, size)| page(number, *size)).collect();
+            see(&mut pages, &sizes, bytes, media_type, limits, sight);
+            Reading::of_pages(media_type, pages, About::default(), sight.waiting())
+        }
         Err(reason) => Reading::unreadable(media_type, reason),
     }
 }
 
-fn of_sizes(sizes: &[Size], media_type: MediaType, limits: &Limits) -> Reading {
-    if sizes.iter().any(|size| size.pixels() > limits.pixels) {
-        return Reading::unreadable(media_type, Reason::TooLarge);
+/// Reads the pages that can be read. One that brings a decoder to panic is marked, and the others go on.
+fn see(
+    pages: &mut [Page],
+    sizes: &[Size],
+    bytes: &[u8],
+    media_type: MediaType,
+    limits: &Limits,
+    sight: &Sight,
+) {
+    let mut left = limits.text_bytes;
+    let mut tiff = None;
+    for (page, size) in pages.iter_mut().zip(sizes) {
+        if !sight.can_read(size.pixels()) {
+            continue;
+        }
+        sight.begin_page();
+        let cap = limits.text_bytes_per_page.min(left);
+        let seen = catch_unwind(AssertUnwindSafe(|| {
+            match media_type {
+                MediaType::Tiff => tiff_picture(bytes, &mut tiff, page.number),
+                MediaType::Jpeg => picture::single(bytes, ImageFormat::Jpeg),
+                MediaType::Png => picture::single(bytes, ImageFormat::Png),
+                _ => picture::single(bytes, ImageFormat::WebP),
+            }
+            .map(|picture| sight.read_into(page, picture, cap))
+        }));
+        if !matches!(seen, Ok(Some(()))) {
+            page.state = PageState::Unreadable;
+        }
+        left = left.saturating_sub(page.lines.iter().map(cost).sum());
     }
-    let pages = (1..).zip(sizes).map(|(number, size)| page(number, *size)).collect();
-    Reading::of_pages(media_type, pages, About::default())
+}
+
+/// The picture of a page of a TIFF, whose decoder is kept for the next one.
+fn tiff_picture<'a>(bytes: &'a [u8], kept: &mut Option<TiffAt<'a>>, number: u32) -> Option<RgbImage> {
+    let mut tiff = match kept.take() {
+        Some(tiff) => tiff,
+        None => TiffAt { decoder: Decoder::new(Cursor::new(bytes)).ok()?, number: 1 },
+    };
+    while tiff.number < number {
+        tiff.decoder.next_image().ok()?;
+        tiff.number += 1;
+    }
+    let orientation = orientation(&mut tiff.decoder);
+    let picture = picture::of_tiff(&mut tiff.decoder, orientation);
+    *kept = Some(tiff);
+    picture
+}
+
+/// A decoder, and the number of the page that it is at.
+struct TiffAt<'a> {
+    decoder: Decoder<Cursor<&'a [u8]>>,
+    number: u32,
+}
+
+fn orientation(decoder: &mut Decoder<Cursor<&[u8]>>) -> u8 {
+    decoder.find_tag_unsigned::<u8>(Tag::Orientation).ok().flatten().unwrap_or(1)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "sizes of images are far below 2^24")]
 fn page(number: u32, size: Size) -> Page {
-    Page {
-        number,
-        width: size.width as f32,
-        height: size.height as f32,
-        state: PageState::NotReadYet,
-        text: String::new(),
-        lines: Vec::new(),
-        truncated: false,
-    }
+    Page::without_text(number, (size.width as f32, size.height as f32), PageState::NotReadYet)
 }
 
 /// Size as displayed, in pixels.
@@ -91,8 +143,7 @@ fn tiff_sizes(bytes: &[u8], limits: &Limits) -> Result<Vec<Size>, Reason> {
             return Err(Reason::TooManyPages);
         }
         let dimensions = decoder.dimensions().map_err(|_| Reason::Damaged)?;
-        let orientation = decoder.find_tag_unsigned::<u8>(Tag::Orientation).ok().flatten().unwrap_or(1);
-        sizes.push(Size::new(dimensions, orientation));
+        sizes.push(Size::new(dimensions, orientation(&mut decoder)));
         // A broken later page does not take away the first ones.
         if !decoder.more_images() || decoder.next_image().is_err() {
             return Ok(sizes);
@@ -104,8 +155,12 @@ fn tiff_sizes(bytes: &[u8], limits: &Limits) -> Result<Vec<Size>, Reason> {
 mod tests {
     use std::io::Cursor;
 
-    use super::{Size, read};
-    use crate::reading::{Limits, MediaType, Outcome, PageState, Reason, Waiting};
+    use super::Size;
+    use crate::reading::{Limits, MediaType, Outcome, PageState, Reading, Reason, Sight, Waiting};
+
+    fn read(bytes: &[u8], media_type: MediaType, limits: &Limits) -> Reading {
+        super::read(bytes, media_type, limits, &Sight::none())
+    }
 
     fn tiff_of_pages(count: u32) -> Vec<u8> {
         let mut file = Cursor::new(Vec::new());

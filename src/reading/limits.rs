@@ -16,10 +16,23 @@ pub struct Limits {
     pub text_bytes_per_page: u64,
     /// Text of the document; what is beyond is cut off. Bounds the size of the answer to about four times this.
     pub text_bytes: u64,
-    /// Processor time of the child. It may take three times as long by the wall clock.
+    /// Processor time of the child without that of OCR. It may take three times as long by the wall clock.
     pub seconds: u64,
     /// Address space of the child, of which the program itself takes some tens of megabytes.
     pub memory_bytes: u64,
+    /// Threads that share the work of OCR.
+    pub ocr_threads: u32,
+    /// Time of OCR for one page; then the page keeps what was read.
+    pub ocr_page_seconds: u64,
+    /// Time of OCR for the document; pages that come later wait.
+    pub ocr_seconds: u64,
+}
+
+impl Limits {
+    /// Processor time of OCR: its threads work side by side.
+    pub(super) fn ocr_cpu_seconds(&self) -> u64 {
+        self.ocr_seconds.saturating_add(self.ocr_page_seconds).saturating_mul(u64::from(self.ocr_threads))
+    }
 }
 
 impl Default for Limits {
@@ -32,6 +45,9 @@ impl Default for Limits {
             text_bytes: 8 << 20,
             seconds: 60,
             memory_bytes: 1 << 30,
+            ocr_threads: 2,
+            ocr_page_seconds: 120,
+            ocr_seconds: 1800,
         }
     }
 }

@@ -155,13 +155,14 @@ impl Row {
             y0: tenths(y0, height),
             x1: tenths(x1, width),
             y1: tenths(y1, height),
+            ..Line::default()
         }
     }
 }
 
 /// A place on the page, to a tenth of a unit.
 #[expect(clippy::cast_possible_truncation, reason = "pages are small, and more digits would be false")]
-fn tenths(at: f64, most: f64) -> f32 {
+pub(super) fn tenths(at: f64, most: f64) -> f32 {
     ((at.max(0.0).min(most) * 10.0).round() / 10.0) as f32
 }
 
@@ -210,9 +211,28 @@ fn joined(mut baseline: Vec<Row>) -> Vec<Row> {
     rows
 }
 
+/// As many lines as may be kept, and whether that is not all.
+pub(super) fn within(mut lines: Vec<Line>, cap: u64) -> (Vec<Line>, bool) {
+    let mut used = 0;
+    let all = lines.len();
+    let keep = lines.iter().take_while(|line| {
+        used += cost(line);
+        used <= cap
+    });
+    let keep = keep.count();
+    lines.truncate(keep);
+    (lines, keep < all)
+}
+
+/// What a line takes of the limit on text: its text (which stands in the page and in the line) and its place.
+pub(super) fn cost(line: &Line) -> u64 {
+    const PLACE_BYTES: u64 = 32;
+    line.text.len() as u64 + line.other.as_ref().map_or(0, String::len) as u64 + PLACE_BYTES
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Glyph, lines};
+    use super::{Glyph, Line, lines, within};
 
     const RIGHT: (f64, f64) = (1.0, 0.0);
 
@@ -283,5 +303,14 @@ mod tests {
         assert_eq!([line.x0, line.y0, line.x1, line.y1], [100.0, 191.2, 110.0, 201.2]);
         let outside = &lines(&set("ab", -20.0, 2000.0, RIGHT), 600.0, 800.0)[0];
         assert_eq!([outside.x0, outside.y0, outside.x1, outside.y1], [0.0, 800.0, 0.0, 800.0]);
+    }
+
+    #[test]
+    fn lines_are_kept_up_to_the_limit() {
+        let line = Line { text: "0123456789".to_owned(), x1: 1.0, y1: 1.0, ..Line::default() };
+        let (kept, cut) = within(vec![line.clone(); 5], 42 * 3 + 41);
+        assert_eq!((kept.len(), cut), (3, true));
+        let (kept, cut) = within(vec![line; 5], 42 * 5);
+        assert_eq!((kept.len(), cut), (5, false));
     }
 }

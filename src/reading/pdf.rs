@@ -6,6 +6,7 @@
 
 mod about;
 mod glyphs;
+mod raster;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -19,11 +20,11 @@ use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 
 use self::about::about;
 use self::glyphs::Glyphs;
-use super::lines::lines;
-use super::{Limits, Line, MediaType, Page, PageState, Reading, Reason};
+use super::lines::{cost, lines, within};
+use super::{Limits, MediaType, Page, PageState, Reading, Reason, Sight};
 
 /// Reads a PDF.
-pub(super) fn read(content: Bytes, limits: &Limits) -> Reading {
+pub(super) fn read(content: Bytes, limits: &Limits, sight: &Sight) -> Reading {
     let opened = catch_unwind(|| Pdf::new(Arc::new(content.clone()))).unwrap_or(Err(LoadPdfError::Invalid));
     let pdf = match opened {
         Ok(pdf) => pdf,
@@ -37,7 +38,7 @@ pub(super) fn read(content: Bytes, limits: &Limits) -> Reading {
     if count == 0 {
         return refused(Reason::Damaged);
     }
-    Reading::of_pages(MediaType::Pdf, pages(&pdf, limits), about(&pdf))
+    Reading::of_pages(MediaType::Pdf, pages(&pdf, limits, sight), about(&pdf), sight.waiting())
 }
 
 /// Why it did not open, and how many pages a more lenient reader counts in it.
@@ -53,14 +54,18 @@ fn unopened(content: &[u8], error: LoadPdfError) -> Reading {
     Reading { page_count: counted.unwrap_or(0), ..Reading::unreadable(MediaType::Pdf, reason) }
 }
 
-fn pages(pdf: &Pdf, limits: &Limits) -> Vec<Page> {
+fn pages(pdf: &Pdf, limits: &Limits, sight: &Sight) -> Vec<Page> {
     let cache = InterpreterCache::new();
     let mut left = limits.text_bytes;
     let mut pages = Vec::with_capacity(pdf.pages().len());
     for (number, source) in (1..).zip(pdf.pages().iter()) {
         let cap = limits.text_bytes_per_page.min(left);
         let page = catch_unwind(AssertUnwindSafe(|| page(number, pdf, source, &cache, cap)));
-        let page = page.unwrap_or_else(|_| unreadable_page(number, source));
+        let mut page = page.unwrap_or_else(|_| unreadable_page(number, source));
+        if page.state == PageState::NotReadYet {
+            let seen = catch_unwind(AssertUnwindSafe(|| see(&mut page, source, cap, sight)));
+            seen.unwrap_or_else(|_| page.state = PageState::Unreadable);
+        }
         left = left.saturating_sub(page.lines.iter().map(cost).sum());
         pages.push(page);
     }
@@ -82,44 +87,21 @@ fn page<'a>(number: u32, pdf: &'a Pdf, source: &PdfPage<'a>, cache: &Interpreter
     let found = lines(&glyphs.found, f64::from(width), f64::from(height));
     let (lines, cut) = within(found, cap);
     let text = lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n");
-    Page { number, width, height, state: glyphs.state(), text, lines, truncated: cut || glyphs.truncated }
+    let truncated = cut || glyphs.truncated;
+    Page { text, lines, truncated, ..Page::without_text(number, (width, height), glyphs.state()) }
+}
+
+/// Reads a page that is a picture, if there is OCR.
+fn see(page: &mut Page, source: &PdfPage<'_>, cap: u64, sight: &Sight) {
+    let size = raster::size((page.width, page.height));
+    if sight.can_read(u64::from(size.width) * u64::from(size.height)) {
+        sight.begin_page();
+        if let Some(picture) = raster::picture(source, size) {
+            sight.read_into(page, picture, cap);
+        }
+    }
 }
 
 fn unreadable_page(number: u32, source: &PdfPage<'_>) -> Page {
-    let (width, height) = source.render_dimensions();
-    let state = PageState::Unreadable;
-    Page { number, width, height, state, text: String::new(), lines: Vec::new(), truncated: false }
-}
-
-/// As many lines as may be kept, and whether that is not all.
-fn within(mut lines: Vec<Line>, cap: u64) -> (Vec<Line>, bool) {
-    let mut used = 0;
-    let all = lines.len();
-    let keep = lines.iter().take_while(|line| {
-        used += cost(line);
-        used <= cap
-    });
-    let keep = keep.count();
-    lines.truncate(keep);
-    (lines, keep < all)
-}
-
-/// What a line takes of the limit on text: its text twice (in the page and in the line) and its place.
-fn cost(line: &Line) -> u64 {
-    const PLACE_BYTES: u64 = 32;
-    line.text.len() as u64 + PLACE_BYTES
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Line, within};
-
-    #[test]
-    fn lines_are_kept_up_to_the_limit() {
-        let line = Line { text: "0123456789".to_owned(), x0: 0.0, y0: 0.0, x1: 1.0, y1: 1.0 };
-        let (kept, cut) = within(vec![line.clone(); 5], 42 * 3 + 41);
-        assert_eq!((kept.len(), cut), (3, true));
-        let (kept, cut) = within(vec![line; 5], 42 * 5);
-        assert_eq!((kept.len(), cut), (5, false));
-    }
+    Page::without_text(number, source.render_dimensions(), PageState::Unreadable)
 }

@@ -3,7 +3,7 @@
 use encoding_rs::{DecoderResult, Encoding, GB18030, UTF_8};
 
 use super::normal::normalised;
-use super::{About, Limits, MediaType, Page, PageState, Reading, Reason};
+use super::{About, Limits, MediaType, Page, PageState, Reading, Reason, Waiting};
 
 /// A text file is one page, without size and places.
 pub(super) fn read(bytes: &[u8], limits: &Limits) -> Reading {
@@ -17,8 +17,8 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Reading {
     text.truncate(text.floor_char_boundary(cap));
     let blank = text.trim().is_empty();
     let state = if blank { PageState::Blank } else { PageState::Text };
-    let page = Page { number: 1, width: 0.0, height: 0.0, state, text, lines: Vec::new(), truncated };
-    Reading::of_pages(MediaType::Text, vec![page], About::default())
+    let page = Page { text, truncated, ..Page::without_text(1, (0.0, 0.0), state) };
+    Reading::of_pages(MediaType::Text, vec![page], About::default(), Waiting::NeedsOcr)
 }
 
 /// Whether these bytes, the beginning of a file, are text. The last character may be cut.

@@ -1,8 +1,9 @@
 //! Reading in a child process, so that a hostile document can bring down nothing but its own reading.
 //!
 //! Each document gets a fresh child (`lantai read-worker`): one that a document has taken over never sees
-//! another document. It has no environment, can open no file and no socket, and has limits on memory, processor
-//! and wall time, and on the size of its answer. The answer is not trusted either: it must parse and fit.
+//! another document. It has no environment, can open no file (those of OCR's models are open already) and no
+//! socket, and has limits on memory, processor and wall time, and on the size of its answer. The answer is not
+//! trusted either: it must parse and fit.
 //!
 //! The wire, on stdin: one line of JSON (limits and length), then the document's bytes. On stdout: one
 //! [`Reading`] in JSON. On stderr: at most the places of panics, never content.
@@ -28,6 +29,7 @@ pub use self::child::run_worker;
 
 use self::verdict::{Ended, verdict};
 use super::media::{HEAD_BYTES, media_type};
+use super::ocr::ModelFiles;
 use super::{Limits, Reading, Reason};
 
 /// Reads documents, each in a child process. Cloning shares the bound on how many run at once.
@@ -35,6 +37,7 @@ use super::{Limits, Reading, Reason};
 pub struct Reader {
     exe: PathBuf,
     limits: Limits,
+    models: Option<PathBuf>,
     places: Arc<Semaphore>,
 }
 
@@ -44,13 +47,24 @@ pub const VERB: &str = "read-worker";
 impl Reader {
     /// `exe` is the absolute path of the program whose `main` knows [`VERB`]. Two children at once.
     pub fn new(exe: PathBuf, limits: Limits) -> Self {
-        Self { exe, limits, places: Arc::new(Semaphore::new(2)) }
+        Self { exe, limits, models: None, places: Arc::new(Semaphore::new(2)) }
     }
 
     /// At most so many children at once (at least one), each of which may take [`Limits::memory_bytes`].
     #[must_use]
     pub fn with_children(self, count: usize) -> Self {
         Self { places: Arc::new(Semaphore::new(count.max(1))), ..self }
+    }
+
+    /// With the models in this folder for OCR; without a folder, or if a file is missing in it, there is no OCR.
+    #[must_use]
+    pub fn with_models(self, folder: Option<PathBuf>) -> Self {
+        Self { models: folder, ..self }
+    }
+
+    /// Whether there are models for OCR now.
+    pub fn has_ocr(&self) -> bool {
+        self.models.as_deref().is_some_and(|folder| ModelFiles::open(folder).is_ok())
     }
 
     /// Reads a document that is in memory. Errors as [`Reader::read_stream`].
@@ -75,7 +89,8 @@ impl Reader {
             return Ok(Reading::unreadable(media_type, Reason::TooLarge));
         }
         let _place = self.places.acquire().await.map_err(|_| Error::Interrupted)?;
-        let header = Header { limits: self.limits.clone(), size_bytes };
+        let models = self.models.clone().filter(|_| self.has_ocr());
+        let header = Header { limits: self.limits.clone(), size_bytes, models };
         let ended = converse(&self.exe, &header, head.chain(content)).await?;
         verdict(media_type, ended, &self.limits)
     }
@@ -100,12 +115,26 @@ pub enum Error {
 struct Header {
     limits: Limits,
     size_bytes: u64,
+    /// The folder of the models for OCR.
+    #[serde(default)]
+    models: Option<PathBuf>,
+}
+
+impl Header {
+    /// How long the child may take by the wall clock.
+    fn most_time(&self) -> Duration {
+        let ocr =
+            if self.models.is_some() { self.limits.ocr_seconds + self.limits.ocr_page_seconds } else { 0 };
+        Duration::from_secs(
+            self.limits.seconds.saturating_mul(3).saturating_add(ocr.saturating_mul(2)).max(1),
+        )
+    }
 }
 
 /// Gives the document to a fresh child and waits for the end of it.
 async fn converse(exe: &Path, header: &Header, content: impl AsyncRead + Unpin) -> Result<Ended, Error> {
     let (mut child, stdin, stdout, stderr) = start(exe).map_err(Error::Worker)?;
-    let wall = Duration::from_secs(header.limits.seconds.saturating_mul(3).max(1));
+    let wall = header.most_time();
     let listen = async { tokio::try_join!(answer(stdout, &header.limits), complaint(stderr)) };
     // The clock starts when the child has everything: a slow source is not the document's fault.
     let feed_and_wait = async {
@@ -195,10 +224,10 @@ mod tests {
 
     #[test]
     fn the_header_is_one_line() {
-        let header = Header { limits: Limits::default(), size_bytes: 5 };
+        let header = Header { limits: Limits::default(), size_bytes: 5, models: Some("/models".into()) };
         let line = serde_json::to_string(&header).unwrap();
         assert!(!line.contains('\n') && line.len() < 1024);
         let back: Header = serde_json::from_str(&line).unwrap();
-        assert_eq!((back.limits, back.size_bytes), (header.limits, 5));
+        assert_eq!((back.limits, back.size_bytes, back.models), (header.limits, 5, header.models));
     }
 }

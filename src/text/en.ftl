@@ -167,7 +167,10 @@ page-refused-file = “{ $file }” was not taken: { $why }
 # Pages: how the reading of a document went.
 page-reading-waiting = Waits to be read
 page-reading-read = Read
-page-reading-picture = Picture, waits for text recognition
+page-reading-recognised = Read by text recognition
+page-reading-unsure = Read by text recognition, please check
+page-reading-picture = Picture; text recognition is off
+page-reading-beyond-limits = Picture, more work than text recognition may take
 page-reading-encrypted = Needs a password, not read
 page-reading-damaged = Damaged file
 page-reading-unsupported = This type is not read

@@ -167,7 +167,10 @@ page-refused-file = “{ $file }”未收下：{ $why }
 # 页面:识读结果
 page-reading-waiting = 等待识读
 page-reading-read = 已识读
-page-reading-picture = 图像，待文字识别
+page-reading-recognised = 已由文字识别读出
+page-reading-unsure = 已由文字识别读出，请核对
+page-reading-picture = 图像；文字识别未启用
+page-reading-beyond-limits = 图像，超出文字识别的限额
 page-reading-encrypted = 有密码，无法识读
 page-reading-damaged = 文件损坏
 page-reading-unsupported = 此类文件不识读

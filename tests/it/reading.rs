@@ -3,6 +3,7 @@
 
 mod hostile;
 mod made;
+mod ocr;
 mod pages;
 mod samples;
 mod worker;

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::{BUSINESS_ZONE, Role};
 use crate::http::Door;
 use crate::http::caller::rules;
-use crate::reading::{Outcome, Reason};
+use crate::reading::{Outcome, Reason, Waiting};
 use crate::text::{self, Lang};
 use crate::workflow::Title;
 
@@ -80,12 +80,18 @@ pub(super) fn list(lang: Lang, words: impl IntoIterator<Item = String>) -> Strin
     })
 }
 
+/// Below this somebody should look at the text that OCR has read.
+const SURE_PERCENT: u8 = 85;
+
 /// How far a document has been read.
 pub(super) fn reading(lang: Lang, outcome: Option<Outcome>) -> String {
     let id = match outcome {
         None => "page-reading-waiting",
         Some(Outcome::Read) => "page-reading-read",
-        Some(Outcome::NotReadYet { .. }) => "page-reading-picture",
+        Some(Outcome::Recognised { least_percent }) if least_percent < SURE_PERCENT => "page-reading-unsure",
+        Some(Outcome::Recognised { .. }) => "page-reading-recognised",
+        Some(Outcome::NotReadYet { reason: Waiting::NeedsOcr }) => "page-reading-picture",
+        Some(Outcome::NotReadYet { reason: Waiting::BeyondLimits }) => "page-reading-beyond-limits",
         Some(Outcome::Unreadable { reason }) => match reason {
             Reason::Encrypted => "page-reading-encrypted",
             Reason::NotAPdf | Reason::Damaged => "page-reading-damaged",

@@ -11,7 +11,7 @@ fn read_file(path: &Path) -> Reading {
     read(std::fs::read(path).unwrap(), &Limits::default())
 }
 
-fn text(reading: &Reading) -> String {
+pub(super) fn text(reading: &Reading) -> String {
     reading.pages.iter().map(|page| page.text.as_str()).collect::<Vec<_>>().join("\n")
 }
 
@@ -26,7 +26,7 @@ fn bigrams(text: &str) -> HashMap<(char, char), usize> {
 }
 
 /// The share of the pairs of `truth` that `found` has too.
-fn recall(truth: &str, found: &str) -> f64 {
+pub(super) fn bigrams_recall(truth: &str, found: &str) -> f64 {
     let (truth, found) = (bigrams(truth), bigrams(found));
     let hits: usize = truth.iter().map(|(pair, n)| *n.min(found.get(pair).unwrap_or(&0))).sum();
     hits as f64 / truth.values().sum::<usize>() as f64
@@ -34,9 +34,9 @@ fn recall(truth: &str, found: &str) -> f64 {
 
 #[test]
 fn recall_counts_what_is_missing() {
-    assert_eq!(recall("甲方 乙方", "甲方乙方"), 1.0);
-    assert_eq!(recall("abcde", "abXde"), 0.5);
-    assert_eq!(recall("abcde", ""), 0.0);
+    assert_eq!(bigrams_recall("甲方 乙方", "甲方乙方"), 1.0);
+    assert_eq!(bigrams_recall("abcde", "abXde"), 0.5);
+    assert_eq!(bigrams_recall("abcde", ""), 0.0);
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn text_layers_are_read_in_every_encoding() {
     let truth = std::fs::read_to_string(samples.join("pdf/text.gt")).unwrap();
     for name in ["text_chromium", "text_gbk_euc_h", "text_typst_noto", "text_unigb_ucs2_h"] {
         let reading = read_file(&samples.join(format!("pdf/{name}.pdf")));
-        let recall = recall(&truth, &text(&reading));
+        let recall = bigrams_recall(&truth, &text(&reading));
         println!("{name}: {:.2} %", 100.0 * recall);
         assert!(recall >= 0.98, "{name}: {recall}");
         assert_eq!((reading.outcome, reading.page_count), (Outcome::Read, 3), "{name}");
