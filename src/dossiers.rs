@@ -35,6 +35,9 @@ pub struct Dossier {
     pub adviser: PersonId,
     /// When it was opened.
     pub opened_at: Timestamp,
+    /// The public half of its key. Dossiers of the first archives do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<String>,
 }
 
 impl Dossier {
@@ -93,8 +96,8 @@ impl Dossiers {
             return Err(Error::NotPermitted);
         }
         let (id, opened_at) = (self.clock.new_id(), self.clock.now());
-        let dossier = Dossier { id, kind: kind.to_owned(), facts, adviser, opened_at };
-        self.keys.create(id).await?;
+        let recipient = Some(self.keys.create(id).await?.recipient().to_string());
+        let dossier = Dossier { id, kind: kind.to_owned(), facts, adviser, opened_at, recipient };
         let draft = Draft::new("dossier.opened", permit.actor().id, &dossier)?.dossier(id);
         // The key of a dossier that did not come to be is left for the next sweep.
         self.journal.commit_durably(draft).await.inspect_err(|_| self.keys.leave_behind())?;
@@ -125,6 +128,11 @@ impl Dossiers {
     }
 }
 
+/// The ids of all dossiers.
+pub fn ids(records: &Records) -> impl Iterator<Item = Result<DossierId, records::Error>> + '_ {
+    records.scan(&DOSSIERS, b"").map(|row| row.map(|(_, dossier)| dossier.id))
+}
+
 /// Whether there is a dossier of this id.
 pub fn exists(records: &Records, id: DossierId) -> Result<bool, records::Error> {
     records.contains(&DOSSIERS, id.as_bytes())
@@ -141,6 +149,7 @@ pub fn forget(projection: &mut Projection<'_>, id: DossierId) -> Result<(), jour
         let kept = [dossier.adviser.as_bytes().as_slice(), id.as_bytes()].concat();
         projection.delete(&KEPT, &kept);
         projection.delete(&DOSSIERS, id.as_bytes());
+        keys::forget_recipient(projection.batch(), id);
         queue::remove(projection.batch(), &Job::IndexDossier { dossier: id });
     }
     Ok(())
@@ -151,6 +160,9 @@ fn project_opened(projection: &mut Projection<'_>) -> Result<(), journal::Error>
     projection.put(&DOSSIERS, dossier.id.as_bytes(), &dossier)?;
     let kept = [dossier.adviser.as_bytes().as_slice(), dossier.id.as_bytes()].concat();
     projection.put(&KEPT, &kept, &dossier.id)?;
+    if let Some(recipient) = &dossier.recipient {
+        keys::note_recipient(projection.batch(), dossier.id, recipient)?;
+    }
     let due = projection.entry.at;
     Ok(queue::enqueue(projection.batch(), &Job::IndexDossier { dossier: dossier.id }, due)?)
 }

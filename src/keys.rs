@@ -1,7 +1,8 @@
 //! The keys that stand in the bucket: made once, wrapped to the archive and the recovery keys, and wrapped again when
 //! these change.
 //!
-//! Layer 3. Opened keys are kept in memory, a bounded number of them, and never on a disk.
+//! Layer 3. Opened keys are kept in memory, a bounded number of them, and never on a disk. Which key a dossier has (its
+//! public half) stands in the log: a key object that holds another one is refused, so that nothing is ever sealed to it.
 
 mod rewrap;
 mod sealed;
@@ -15,17 +16,21 @@ use lru::LruCache;
 use tokio::sync::RwLock;
 use zeroize::Zeroizing;
 
-use crate::domain::DossierId;
+use crate::domain::{DossierId, Sha256Digest};
 use crate::objects::{self, Body, Key, Objects};
+use crate::records::{self, Batch, Records, Table};
 use crate::vault::{self, Identity, Keyring, Recipient, SealedBytes};
 
 pub use rewrap::Rewrapped;
+
+/// The public half of each dossier's key, as the log says.
+const RECIPIENTS: Table<String> = Table::new("keys.recipients");
 
 /// How many opened keys are kept.
 const CACHED_KEYS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 
 /// A key object is a few hundred bytes; more is not one.
-const KEY_OBJECT_LIMIT_BYTES: u64 = 64 * 1024;
+pub(crate) const KEY_OBJECT_LIMIT_BYTES: u64 = 64 * 1024;
 
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +41,12 @@ pub enum Error {
     /// The key object is there but this archive's key does not open it.
     #[error("the key object could not be opened")]
     Vault(#[from] vault::Error),
+    /// The key object opens, and what it holds is not the key that the log speaks of.
+    #[error("the key object holds another key than the log says")]
+    Foreign,
+    /// The records failed.
+    #[error(transparent)]
+    Records(#[from] records::Error),
 }
 
 /// Makes and opens the keys of dossiers. Cloning shares the cache.
@@ -43,6 +54,8 @@ pub enum Error {
 pub struct Keys {
     objects: Objects,
     keyring: Arc<Keyring>,
+    /// What the log says of keys; none before there are records.
+    records: Arc<Mutex<Option<Records>>>,
     opened: Arc<Mutex<LruCache<DossierId, Identity>>>,
     /// Dossiers that were sealed while this runs: whoever was reading such a key must not remember it.
     away: Arc<Mutex<HashSet<DossierId>>>,
@@ -54,12 +67,29 @@ impl Keys {
     /// Keys in this store, opened with this keyring.
     pub fn new(objects: Objects, keyring: Arc<Keyring>) -> Self {
         let opened = Arc::new(Mutex::new(LruCache::new(CACHED_KEYS)));
-        Self { objects, keyring, opened, away: Arc::default(), wrapping: Arc::default() }
+        Self {
+            objects,
+            keyring,
+            records: Arc::default(),
+            opened,
+            away: Arc::default(),
+            wrapping: Arc::default(),
+        }
     }
 
     /// The keyring that they are opened with.
     pub fn keyring(&self) -> &Keyring {
         &self.keyring
+    }
+
+    /// The same, to be kept.
+    pub fn shared_keyring(&self) -> Arc<Keyring> {
+        Arc::clone(&self.keyring)
+    }
+
+    /// From now on a key must be the one that these records speak of.
+    pub fn hold_against(&self, records: &Records) {
+        *self.records.lock().unwrap_or_else(PoisonError::into_inner) = Some(records.clone());
     }
 
     /// Makes the key of a new dossier; when this returns, the wrapped key is in the object store.
@@ -81,9 +111,20 @@ impl Keys {
         if let Some(identity) = remembered {
             return Ok(identity);
         }
-        let identity = self.get(&Key::DossierKey(dossier)).await?;
+        let identity = self.reopen(dossier).await?;
         self.remember(dossier, &identity);
         Ok(identity)
+    }
+
+    /// The key of a dossier as it stands in the object store now.
+    pub async fn reopen(&self, dossier: DossierId) -> Result<Identity, Error> {
+        let identity = self.get(&Key::DossierKey(dossier)).await?;
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let expected = records.map_or(Ok(None), |records| recipient(&records, dossier))?;
+        match expected {
+            Some(expected) if expected != identity.recipient().to_string() => Err(Error::Foreign),
+            _ => Ok(identity),
+        }
     }
 
     /// Wraps an identity to the archive and the recovery recipients and puts it under `key`.
@@ -111,14 +152,33 @@ impl Keys {
     }
 
     async fn put_wrapped(&self, key: &Key, to: &[Recipient], plaintext: &[u8]) -> Result<(), Error> {
+        self.put_noted(key, to, plaintext).await.map(drop)
+    }
+
+    /// The same; tells the digest of the object.
+    async fn put_noted(&self, key: &Key, to: &[Recipient], plaintext: &[u8]) -> Result<Sha256Digest, Error> {
         let sealed = SealedBytes::seal(to, plaintext).map_err(vault::Error::from)?;
-        self.objects.put(key, Body::from(sealed)).await?;
-        Ok(())
+        Ok(self.objects.put(key, Body::from(sealed)).await?.sha256)
     }
 
     fn cache(&self) -> MutexGuard<'_, LruCache<DossierId, Identity>> {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Notes the public half of a dossier's key: for the projection of the fact that says it.
+pub fn note_recipient(batch: &mut Batch, dossier: DossierId, recipient: &str) -> Result<(), records::Error> {
+    batch.put(&RECIPIENTS, dossier.as_bytes(), &recipient.to_owned())
+}
+
+/// Forgets it, with everything else of the dossier.
+pub fn forget_recipient(batch: &mut Batch, dossier: DossierId) {
+    batch.delete(&RECIPIENTS, dossier.as_bytes());
+}
+
+/// The public half of a dossier's key, if the log says it.
+pub fn recipient(records: &Records, dossier: DossierId) -> Result<Option<String>, records::Error> {
+    records.get(&RECIPIENTS, dossier.as_bytes())
 }
 
 /// Gets the identities under `key` and unwraps them with `opener`.

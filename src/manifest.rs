@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::PersonId;
+use crate::domain::{PersonId, Sha256Digest};
 use crate::journal::{self, Draft, Facts, Journal, Projection};
 use crate::keys;
 use crate::objects::{self, Body, ErrorKind, Key, Objects};
@@ -17,7 +17,7 @@ use crate::vault::{self, Recipient};
 /// The version of the bytes in the bucket (docs/format.md).
 pub const FORMAT: u32 = 1;
 
-const LIMIT_BYTES: u64 = 1 << 20;
+pub(crate) const LIMIT_BYTES: u64 = 1 << 20;
 
 /// One row: what the log says that the archive is.
 const DESCRIBED: Table<Manifest> = Table::new("archive.described");
@@ -46,6 +46,12 @@ pub struct Manifest {
     pub manager_recipient: Option<String>,
     /// The log's verifier key, as in C2SP signed notes.
     pub log_verifier_key: String,
+    /// The public half of the identity in `keys/journal.age`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journal_recipient: Option<String>,
+    /// SHA-256 of `keys/archive.age`, which the archive itself cannot open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive_key_sha256: Option<Sha256Digest>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -83,6 +89,9 @@ struct Rewrapped {
     wrapped: u64,
     sealed: u64,
     unreadable: Vec<String>,
+    /// SHA-256 of `keys/archive.age`, if that was sealed anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    archive_key_sha256: Option<Sha256Digest>,
 }
 
 /// What went wrong.
@@ -116,9 +125,14 @@ pub fn rewrapping(records: &Records) -> Result<Option<Rewrapping>, records::Erro
 }
 
 /// Notes in the log that all key objects are wrapped to the recipients that the log names. Durable when it returns.
-pub async fn rewrapped(journal: &Journal, by: PersonId, done: &keys::Rewrapped) -> Result<(), Error> {
+pub async fn rewrapped(
+    journal: &Journal,
+    by: PersonId,
+    done: &keys::Rewrapped,
+    archive_key_sha256: Option<Sha256Digest>,
+) -> Result<(), Error> {
     let keys::Rewrapped { wrapped, right_already, sealed, unreadable } = done.clone();
-    let fact = Rewrapped { wrapped: wrapped + right_already, sealed, unreadable };
+    let fact = Rewrapped { wrapped: wrapped + right_already, sealed, unreadable, archive_key_sha256 };
     journal.commit_durably(Draft::new("keys.rewrapped", by, &fact)?).await?;
     Ok(())
 }
@@ -148,10 +162,21 @@ impl Manifest {
 
     /// Puts the copy into the bucket.
     pub async fn put(&self, objects: &Objects) -> Result<(), Error> {
+        objects.put(&Key::Manifest, Body::Public(self.to_text()?.into())).await?;
+        Ok(())
+    }
+
+    /// Exactly what stands in the copy.
+    pub fn to_text(&self) -> Result<String, Error> {
         let mut text = serde_json::to_string_pretty(self).map_err(|_| Error::NotOne)?;
         text.push('\n');
-        objects.put(&Key::Manifest, Body::Public(text.into())).await?;
-        Ok(())
+        Ok(text)
+    }
+
+    /// The manifest that a copy says.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
+        let manifest: Self = serde_json::from_slice(bytes).map_err(|_| Error::NotOne)?;
+        if manifest.format > FORMAT { Err(Error::LaterFormat(manifest.format)) } else { Ok(manifest) }
     }
 
     /// The copy in the bucket, whoever wrote it; `None` if there is none.
@@ -161,8 +186,7 @@ impl Manifest {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let manifest: Self = serde_json::from_slice(&bytes).map_err(|_| Error::NotOne)?;
-        if manifest.format > FORMAT { Err(Error::LaterFormat(manifest.format)) } else { Ok(Some(manifest)) }
+        Self::parse(&bytes).map(Some)
     }
 }
 
@@ -183,6 +207,11 @@ fn project_described(projection: &mut Projection<'_>) -> Result<(), journal::Err
 }
 
 fn project_rewrapped(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
+    let Rewrapped { archive_key_sha256, .. } = projection.fact()?;
+    if let (Some(digest), Some(mut manifest)) = (archive_key_sha256, projection.get(&DESCRIBED, b"")?) {
+        manifest.archive_key_sha256 = Some(digest);
+        projection.put(&DESCRIBED, b"", &manifest)?;
+    }
     projection.delete(&REWRAPPING, b"");
     Ok(())
 }

@@ -158,8 +158,10 @@ async fn make(
         recovery_recipients: recovery.iter().map(ToString::to_string).collect(),
         manager_recipient: None,
         log_verifier_key: log,
+        journal_recipient: None,
+        archive_key_sha256: None,
     };
-    make_bucket(&places.objects, &archive, recovery, &seed, &manifest).await?;
+    make_bucket(&places.objects, &archive, recovery, &seed, manifest).await?;
     // Opening notes in the log what the manifest says: the archive's first entry.
     let opened = App::open_as(config, clock, &key_file, places, &|_, _| {}).await?;
     let password = first_entries(&opened).await?;
@@ -196,15 +198,17 @@ async fn make_bucket(
     archive: &Identity,
     recovery: Vec<Recipient>,
     seed: &[u8; 32],
-    manifest: &Manifest,
+    mut manifest: Manifest,
 ) -> Result<(), Error> {
     // The key of the local folder is made when the archive is opened.
     let keyring = Keyring::new(archive.clone(), Identity::generate());
     keyring.set_recovery(recovery);
     let keys = Keys::new(objects.clone(), Arc::new(keyring));
-    keys.put_archive_key().await?;
+    manifest.archive_key_sha256 = Some(keys.put_archive_key().await?);
     keys.put_log_key(seed).await?;
-    keys.put(&Key::JournalKey, &Identity::generate()).await?;
+    let journal = Identity::generate();
+    manifest.journal_recipient = Some(journal.recipient().to_string());
+    keys.put(&Key::JournalKey, &journal).await?;
     Ok(manifest.put(objects).await?)
 }
 

@@ -124,8 +124,9 @@ impl App {
         if !rotating && unfinished.is_none() {
             return Ok(None);
         }
+        let mut archive_key = None;
         if unfinished.is_some_and(|rewrapping| rewrapping.because != Because::KeyRotated) {
-            self.keys.put_archive_key().await?;
+            archive_key = Some(self.keys.put_archive_key().await?);
         }
         // Which recipients an object has cannot be seen: only what the new archive key opens is known to be right.
         let skip_right = unfinished.is_none_or(|rewrapping| rewrapping.because == Because::KeyRotated);
@@ -137,11 +138,10 @@ impl App {
         if rotating {
             write_local_key(&folder::local_key(data), keyring)?;
             keyring.forget_former();
-            self.keys.put_archive_key().await?;
+            archive_key = Some(self.keys.put_archive_key().await?);
         }
-        if unfinished.is_some() {
-            manifest::rewrapped(&self.journal, by, &done).await?;
-        }
+        manifest.archive_key_sha256 = archive_key.or(manifest.archive_key_sha256);
+        manifest::rewrapped(&self.journal, by, &done, archive_key).await?;
         manifest.put(&self.objects).await?;
         if rotating {
             replace_file(&next, &folder::key_file(data))?;

@@ -95,7 +95,7 @@ impl Problem {
             | "not_read" => StatusCode::NOT_FOUND,
             "method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
             "bad_request" | "wrong_digest" | "broken" => StatusCode::BAD_REQUEST,
-            "conflict" | "claimed" | "name_taken" | "stale_version" | "wrong_state" | "guard"
+            "conflict" | "verifying" | "claimed" | "name_taken" | "stale_version" | "wrong_state" | "guard"
             | "not_sealed" | "not_asked" | "already_asked" | "no_manager_key" => StatusCode::CONFLICT,
             "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
             "bad_range" => StatusCode::RANGE_NOT_SATISFIABLE,
@@ -205,7 +205,8 @@ impl From<keys::Error> for Problem {
     fn from(error: keys::Error) -> Self {
         match error {
             keys::Error::Objects(error) => error.into(),
-            keys::Error::Vault(error) => {
+            keys::Error::Records(error) => error.into(),
+            keys::Error::Vault(_) | keys::Error::Foreign => {
                 tracing::error!(%error, "a dossier's key cannot be opened");
                 Self::new("damaged")
             }

@@ -97,12 +97,23 @@ impl Journal {
         payloads: &mut Payloads<'_>,
         caught_up: &mut CaughtUp,
     ) -> Result<(), Error> {
+        let sealed = payloads.get(index, Entry::parse(text)?.payload).await?;
+        self.replay_sealed(index, text, &sealed, caught_up).await
+    }
+
+    /// Projects an entry whose payload is at hand.
+    pub(super) async fn replay_sealed(
+        &self,
+        index: u64,
+        text: &str,
+        sealed: &[u8],
+        caught_up: &mut CaughtUp,
+    ) -> Result<(), Error> {
         let entry = Entry::parse(text)?;
         if entry.to_canonical()? != text {
             return Err(Error::Corrupt);
         }
-        let sealed = payloads.get(index, entry.payload).await?;
-        let fact = match self.fact(&entry, &sealed, &caught_up.gone).await {
+        let fact = match self.fact(&entry, sealed, &caught_up.gone).await {
             Ok(fact) => Some(fact),
             Err(Gone::Key(dossier)) => {
                 caught_up.without_key.push(index);
@@ -151,6 +162,7 @@ fn key_is_gone(error: &crate::keys::Error) -> bool {
     match error {
         crate::keys::Error::Objects(error) => error.kind() == ErrorKind::NotFound,
         crate::keys::Error::Vault(error) => matches!(error, vault::Error::WrongKey),
+        crate::keys::Error::Foreign | crate::keys::Error::Records(_) => false,
     }
 }
 

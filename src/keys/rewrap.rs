@@ -6,7 +6,7 @@ use futures::StreamExt;
 use zeroize::Zeroizing;
 
 use super::{Error, Keys};
-use crate::domain::DossierId;
+use crate::domain::{DossierId, Sha256Digest};
 use crate::objects::{Key, Prefix};
 use crate::vault::{self, Identity, Recipient, SealedBytes};
 
@@ -45,10 +45,11 @@ impl Keys {
         self.keyring.set_recovery(recovery);
     }
 
-    /// Seals the archive's identity, and the former one while it is needed, to the recovery recipients.
-    pub async fn put_archive_key(&self) -> Result<(), Error> {
+    /// Seals the archive's identity, and the former one while it is needed, to the recovery recipients. Tells the digest of
+    /// the object, by which it is known: the archive itself cannot open it.
+    pub async fn put_archive_key(&self) -> Result<Sha256Digest, Error> {
         let (recovery, text) = (self.keyring.recovery_recipients(), self.keyring.archive_text());
-        self.put_wrapped(&Key::ArchiveKey, &recovery, text.as_bytes()).await
+        self.put_noted(&Key::ArchiveKey, &recovery, text.as_bytes()).await
     }
 
     /// Seals the seed of the log's signing key to the archive and the recovery recipients.

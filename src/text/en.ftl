@@ -30,6 +30,7 @@ problem-store_full = The archive's store is full. Nothing was kept; the administ
 problem-records_failed = The archive's local records failed. What was acknowledged is safe in the object store; the administrator has to look and to start the server again.
 problem-not_durable = Recorded, but not yet safe in the object store. Ask again before you send it again.
 problem-conflict = What you saw has changed meanwhile. Look again.
+problem-verifying = A verification is under way. See how it goes, or wait for its end.
 problem-claimed = { $name } is working on this case.
 problem-name_taken = There is already somebody of this name.
 problem-bad_name = A name has 1 to 64 characters, without control characters or slashes.

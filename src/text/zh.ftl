@@ -30,6 +30,7 @@ problem-store_full = 存储空间已满,未保存,请管理员清理空间。
 problem-records_failed = 本机的记录库出错。已确认的内容都安全地存放在对象存储中；请管理员检查并重新启动服务器。
 problem-not_durable = 已记录,但尚未安全写入对象存储。再次发送前请先查询。
 problem-conflict = 您看到的内容已被更改,请重新查看。
+problem-verifying = 正在校验,请查看进度或等待其结束。
 problem-claimed = { $name }正在处理该流程实例。
 problem-name_taken = 该用户名已被使用。
 problem-bad_name = 用户名为 1 至 64 个字符,不能含控制字符或斜杠。
