@@ -49,6 +49,9 @@ pub struct Document {
     pub sealed_sha256: Sha256Digest,
     /// Length of the sealed object.
     pub sealed_size_bytes: u64,
+    /// SHA-256 of its first bytes ([`crate::vault::SEALED_HEAD_BYTES`]): a part of it is read without the whole being hashed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed_head_sha256: Option<Sha256Digest>,
     /// Who sent it.
     pub received_from: PersonId,
     /// When.
@@ -127,6 +130,15 @@ pub fn of_dossier(records: &Records, dossier: DossierId) -> Result<Vec<Document>
 /// All documents.
 pub fn all(records: &Records) -> impl Iterator<Item = Result<Document, records::Error>> + '_ {
     records.scan(&DOCUMENTS, b"").map(|row| row.map(|(_, document)| document))
+}
+
+/// The documents from this id on, in the order of their ids.
+pub fn from(
+    records: &Records,
+    start: Option<DocumentId>,
+) -> impl Iterator<Item = Result<Document, records::Error>> + '_ {
+    let start = start.map(|id| id.as_bytes().to_vec()).unwrap_or_default();
+    records.scan_from(&DOCUMENTS, b"", &start).map(|row| row.map(|(_, document)| document))
 }
 
 /// The document that was sent under this lookup key.

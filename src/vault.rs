@@ -19,7 +19,7 @@ pub use key_file::{
 pub use keyring::Keyring;
 pub use lookup::Lookup;
 pub use open::{Opened, open, open_reader};
-pub use seal::{Sealed, SealedBytes};
+pub use seal::{SEALED_HEAD_BYTES, Sealed, SealedBytes};
 
 /// What went wrong with a key or a sealed file.
 #[derive(Debug, thiserror::Error)]

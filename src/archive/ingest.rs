@@ -108,11 +108,12 @@ impl Archive {
         let recipient = self.identity(new.dossier).await?.recipient();
         let (passing, passed) = Passing::new(content, self.demands(new));
         let sealed = Sealed::stream(&[recipient], passing).map_err(|_| Refused::Broken)?;
+        let head = sealed.head_sha256();
         let key = Key::Original { dossier: new.dossier, document: id };
         let stored = self.objects.put(&key, Body::Sealed(sealed)).await;
         let passed = passed.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match (stored, passed.refused) {
-            (Ok(stored), None) => Ok((stored, passed)),
+            (Ok(stored), None) => Ok((stored, Passed { sealed_head: head, ..passed })),
             (_, Some(refused)) => Err(refused.into()),
             (Err(error), None) => Err(error.into()),
         }
@@ -170,6 +171,7 @@ impl Archive {
             sha256: passed.fingerprint.finish(),
             sealed_sha256: stored.sha256,
             sealed_size_bytes: stored.size_bytes,
+            sealed_head_sha256: passed.sealed_head,
             received_from: permit.actor().id,
             received_at: self.clock.now(),
             log_index: 0,

@@ -39,6 +39,8 @@ pub(super) struct Passed {
     pub(super) fingerprint: Fingerprint,
     pub(super) head: Vec<u8>,
     pub(super) refused: Option<Refused>,
+    /// Of the object that it was sealed into.
+    pub(super) sealed_head: Option<Sha256Digest>,
 }
 
 /// What is demanded of the content.

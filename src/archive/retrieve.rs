@@ -12,11 +12,11 @@ use tokio::sync::mpsc;
 use super::{Archive, Error};
 use crate::access::{Action, Permit};
 use crate::documents::{Document, Viewed};
-use crate::domain::Fingerprint;
+use crate::domain::{Fingerprint, Sha256Digest};
 use crate::journal::Draft;
 use crate::objects::{Key, Objects};
 use crate::reading::Reading;
-use crate::vault::{self, Identity, Opened};
+use crate::vault::{self, Identity, Opened, SEALED_HEAD_BYTES};
 
 /// Plaintext is handed on in pieces of this size.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -41,7 +41,13 @@ impl Archive {
             return Err(Error::BadRange);
         }
         self.note_view(permit, document, "content").await?;
-        self.open_original(document, range).await
+        let mut content = self.open_original(document, range).await?;
+        // What is damaged from its beginning is an error that can still be told; later it breaks the connection off.
+        match content.next().await {
+            Some(Ok(first)) => Ok(Box::pin(futures::stream::iter([Ok(first)]).chain(content))),
+            Some(Err(_)) => Err(Error::Damaged),
+            None => Ok(content),
+        }
     }
 
     /// What was read in the document.
@@ -62,6 +68,7 @@ impl Archive {
         let identity = self.identity(document.dossier).await?;
         let key = Key::Original { dossier: document.dossier, document: document.id };
         let object = ObjectReader::open(self.objects.clone(), key).await?;
+        let object = Headed::new(object, document.sealed_head_sha256);
         let (pieces, receiver) = mpsc::channel(PIECES_WAITING);
         let (document, whole) = (document.clone(), range.is_none());
         let range = range.unwrap_or(0..document.size_bytes);
@@ -81,9 +88,14 @@ impl Archive {
     /// The stored reading of a document.
     pub(crate) async fn reading_of(&self, document: &Document) -> Result<Reading, Error> {
         let read = document.reading.as_ref().and_then(|reading| reading.text_sha256);
-        read.ok_or(Error::NotRead)?;
+        if read.is_none() {
+            return Err(Error::NotRead);
+        }
         let key = Key::Text { dossier: document.dossier, document: document.id };
         let sealed = self.objects.get_bytes(&key, self.limits.reading_bytes).await?;
+        if read != Some(Sha256Digest::of(&sealed)) {
+            return Err(Error::Damaged);
+        }
         let text = vault::open(&self.identity(document.dossier).await?, &sealed)?;
         serde_json::from_slice(&text).map_err(|_| Error::Damaged)
     }
@@ -108,7 +120,7 @@ fn tokio_stream(receiver: mpsc::Receiver<io::Result<Bytes>>) -> impl Stream<Item
 /// Sends the range, piece by piece. Stops quietly when nobody listens any more.
 fn send_range(
     identity: &Identity,
-    object: ObjectReader,
+    object: Headed,
     range: Range<u64>,
     pieces: &mpsc::Sender<io::Result<Bytes>>,
 ) -> io::Result<Fingerprint> {
@@ -132,8 +144,52 @@ fn send_range(
     Ok(fingerprint)
 }
 
+/// An object that must begin as the one that was sealed: another one, sealed to the same key, would open as well, and a
+/// part of it would not be found out by the digest of the whole.
+struct Headed {
+    object: ObjectReader,
+    expected: Option<Sha256Digest>,
+    head: Vec<u8>,
+}
+
+impl Headed {
+    fn new(object: ObjectReader, expected: Option<Sha256Digest>) -> Self {
+        Self { object, expected, head: Vec::new() }
+    }
+
+    /// The header is read from the beginning, so that the first bytes pass by before any plaintext does.
+    fn check(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let Some(expected) = self.expected else { return Ok(()) };
+        let wanted = SEALED_HEAD_BYTES - self.head.len();
+        self.head.extend_from_slice(&bytes[..wanted.min(bytes.len())]);
+        if self.head.len() < SEALED_HEAD_BYTES {
+            return Ok(());
+        }
+        self.expected = None;
+        if Sha256Digest::of(&self.head) == expected {
+            Ok(())
+        } else {
+            Err(io::Error::new(io::ErrorKind::InvalidData, "another object"))
+        }
+    }
+}
+
+impl Read for Headed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.object.read(buffer)?;
+        self.check(&buffer[..count])?;
+        Ok(count)
+    }
+}
+
+impl Seek for Headed {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.object.seek(to)
+    }
+}
+
 /// A stored object as a blocking, seeking reader. For blocking threads only.
-struct ObjectReader {
+pub(super) struct ObjectReader {
     objects: Objects,
     key: Key,
     runtime: Handle,
@@ -144,7 +200,7 @@ struct ObjectReader {
 }
 
 impl ObjectReader {
-    async fn open(objects: Objects, key: Key) -> Result<Self, Error> {
+    pub(super) async fn open(objects: Objects, key: Key) -> Result<Self, Error> {
         let object = objects.get(&key).await?;
         let (runtime, size_bytes) = (Handle::current(), object.size_bytes);
         let stream: Option<Content> = Some(Box::pin(object.stream));

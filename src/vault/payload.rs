@@ -70,6 +70,11 @@ impl Payload {
         self.seal_chunk(true)
     }
 
+    /// What has not been taken; it begins with the header if nothing has.
+    pub(super) fn written(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// How many bytes of ciphertext can be taken.
     pub(super) fn sealed(&self) -> usize {
         self.sealed

@@ -13,6 +13,7 @@ use secrecy::SecretString;
 
 use super::Recipient;
 use super::payload::Payload;
+use crate::domain::Sha256Digest;
 
 /// Ciphertext is handed on in pieces of this size unless the store wants another; the last piece is shorter.
 const PIECE_BYTES: usize = 1 << 20;
@@ -35,6 +36,10 @@ const HEADER_BYTES: usize = 512;
 /// stream must then store nothing.
 pub struct Sealed(State);
 
+/// The beginning of an age file by which it can be told from every other one, in bytes: within the header, whose shares
+/// are made anew for each file. The header authenticates the rest of itself, and its key the payload.
+pub const SEALED_HEAD_BYTES: usize = 128;
+
 enum State {
     Whole(Option<Bytes>),
     Passing(Box<Sealing>),
@@ -50,6 +55,15 @@ impl Sealed {
         let plaintext = Box::pin(plaintext);
         let sealing = Sealing { plaintext, payload, ended: false, piece_bytes: PIECE_BYTES };
         Ok(Self(State::Passing(Box::new(sealing))))
+    }
+
+    /// SHA-256 of the first [`SEALED_HEAD_BYTES`], which are written before any plaintext is there.
+    pub fn head_sha256(&self) -> Option<Sha256Digest> {
+        let bytes = match &self.0 {
+            State::Whole(bytes) => bytes.as_deref(),
+            State::Passing(sealing) => Some(sealing.payload.written()),
+        };
+        bytes?.get(..SEALED_HEAD_BYTES).map(Sha256Digest::of)
     }
 
     /// The same in pieces of exactly this size, except the last; each is filled once and never copied.
