@@ -9,8 +9,9 @@ mod opening;
 mod readiness;
 pub mod restore;
 pub mod rotating;
+pub mod sampling;
 pub mod sealing;
-mod verifying;
+pub mod verifying;
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use crate::archive::Archive;
+use crate::archive::{self, Archive};
 use crate::cases::Cases;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -34,6 +35,9 @@ use crate::records::{self, Records};
 use crate::sealing::Sealing;
 use crate::search::{self, Index};
 use crate::vault;
+
+use sampling::Sampled;
+use verifying::Task;
 
 pub use init::{Fresh, Recovery};
 pub(crate) use opening::reading_limits;
@@ -88,6 +92,10 @@ pub struct Parts {
     /// What opening the archive found.
     pub found: Found,
     probe: readiness::Probe,
+    /// The verification that was asked for.
+    task: Task,
+    /// What the sampling has seen.
+    pub sampled: Sampled,
     /// Held as long as the archive is open: there is one server a data folder.
     lock: File,
 }
@@ -131,6 +139,14 @@ pub enum Error {
     /// The object store belongs to another archive, or to none.
     #[error("the object store does not hold the archive of this key")]
     WrongStore,
+    /// A key in the object store.
+    #[error("{path} in the object store cannot be used; `lantai verify` says more")]
+    Key {
+        /// Which object.
+        path: String,
+        /// Why.
+        source: keys::Error,
+    },
     /// The log is not the one that the key file or the recovery key names.
     #[error(
         "the log in the object store is not the one of this key: somebody may have put another in its place"
@@ -192,6 +208,9 @@ pub enum Error {
     /// A decision about a sealed dossier.
     #[error(transparent)]
     Sealing(#[from] crate::sealing::Error),
+    /// A document.
+    #[error(transparent)]
+    Archive(#[from] archive::Error),
     /// The people.
     #[error(transparent)]
     People(#[from] people::Error),

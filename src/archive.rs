@@ -29,7 +29,8 @@ pub use find::{FACTS as SEARCH_FACTS, Finder, Found, FoundHit, Texts, card_text}
 pub use ingest::{Ingested, NewDocument};
 pub use passing::Refused;
 pub use retrieve::Content;
-pub use verify::{Depth, Problem, ProblemCode, Report};
+pub(crate) use verify::key_problem;
+pub use verify::{Depth, Examined, Examiner, Names, Problem, ProblemCode, Report};
 
 /// What went wrong, by what the caller has to do.
 #[derive(Debug, thiserror::Error)]

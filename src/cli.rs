@@ -15,6 +15,7 @@ mod output;
 mod pack;
 mod read;
 mod serving;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -139,6 +140,9 @@ enum Verb {
         /// Every byte, not only presence and size.
         #[arg(long)]
         full: bool,
+        /// Goes on with a run that was interrupted.
+        #[arg(long)]
+        resume: bool,
     },
     /// Makes a new data folder from the bucket and a recovery key.
     Restore {
@@ -391,7 +395,12 @@ async fn dispatch(cli: Cli, config: Config) -> anyhow::Result<Outcome> {
         Verb::Export { dossier, to, as_of, by } => {
             export::run(config, &common, export::Wanted { dossier, to, as_of, by }).await
         }
-        Verb::Verify { full } => local::verify(config, full, common.json).await,
+        Verb::Verify { full, resume } => match &common.server {
+            Some(_) => {
+                verify::through_server(&client::Client::new(&common)?, full, resume, common.json).await
+            }
+            None => verify::folder(config, full, resume, common.json).await,
+        },
         Verb::Restore { from, key } => local::restore(config, from, &key, common.json).await,
         Verb::Dossier(verb) => client::Client::new(&common)?.dossier(verb).await,
         Verb::Keys(verb) => match &common.server {

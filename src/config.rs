@@ -39,6 +39,8 @@ pub struct Config {
     pub session: Session,
     /// How dossiers are sealed, opened and destroyed.
     pub sealing: Sealing,
+    /// How what is stored is looked at again.
+    pub verify: Verify,
 }
 
 /// How pictures of text are read.
@@ -194,6 +196,7 @@ impl Default for Config {
             journal: JournalSettings::default(),
             session: Session::default(),
             sealing: Sealing::default(),
+            verify: Verify::default(),
         }
     }
 }
@@ -255,6 +258,34 @@ impl Default for JournalSettings {
 impl Default for Session {
     fn default() -> Self {
         Self { hours: 12, claim_minutes: 15 }
+    }
+}
+
+/// How what is stored is looked at again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Verify {
+    /// How many documents a verification reads at once.
+    pub at_once: usize,
+    /// How often a verification notes how far it is, in seconds: so much is lost when it is interrupted.
+    pub save_seconds: u64,
+    /// How often a running server looks at some documents by itself, in seconds; 0: never.
+    pub sample_seconds: u64,
+    /// A document that came in or was looked at so lately is not looked at by itself, in seconds.
+    pub again_seconds: u64,
+    /// How much it reads each time, in bytes.
+    pub sample_bytes: u64,
+}
+
+impl Default for Verify {
+    fn default() -> Self {
+        Self {
+            at_once: 2,
+            save_seconds: 2,
+            sample_seconds: 60,
+            again_seconds: 86_400,
+            sample_bytes: 16 << 20,
+        }
     }
 }
 

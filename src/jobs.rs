@@ -5,6 +5,7 @@
 
 mod index;
 mod read_document;
+mod sample;
 
 use std::time::Duration;
 

@@ -6,11 +6,13 @@
 //! ([`Journal::published`]). At the start, what one side lacks is taken from the other.
 
 mod agree;
+mod check;
 mod checkpoint;
 mod entry;
 mod projection;
 mod proof;
 mod publish;
+mod rehearse;
 mod reopen;
 mod replay;
 mod tiles;
@@ -28,13 +30,15 @@ use crate::domain::{DossierId, Sha256Digest};
 use crate::keys::{self, Keys};
 use crate::objects::{self, Objects};
 use crate::records::{self, Batch, Records, Table};
-use crate::vault::{Identity, Lookup, SealedBytes};
+use crate::vault::{Identity, Lookup, Recipient, SealedBytes};
 
 pub use agree::Found;
+pub use check::{Flaw, LogCheck, LogFlaw, LogFound, entry_at, local_size};
 pub use checkpoint::{Head, Signer, verify_checkpoint};
 pub use entry::{Draft, Entry, ObjectRef, PayloadKey};
 pub use projection::{Facts, Project, Projection};
 pub use proof::Proved;
+pub use rehearse::Rehearsal;
 pub use replay::{Bucket, CaughtUp, Progress};
 use tiles::{NodeHash, Tree};
 
@@ -262,7 +266,7 @@ impl Journal {
 
     /// Whether any entry is about this dossier or document.
     pub fn speaks_of(&self, id: &[u8; 16]) -> Result<bool, Error> {
-        Ok(self.0.records.contains(&SUBJECTS, id)?)
+        speaks_of(&self.0.records, id)
     }
 
     /// The entry at `index`, if the log is that long.
@@ -276,14 +280,9 @@ impl Journal {
         self.tree().root(self.size())
     }
 
-    /// The identity that payloads without a dossier are sealed to: for a second look at the same log.
-    pub(crate) fn identity(&self) -> Identity {
-        self.0.identity.clone()
-    }
-
-    /// The signer of the checkpoints: for a second look at the same log.
-    pub(crate) fn signer(&self) -> Signer {
-        self.0.signer.clone()
+    /// Whom payloads without a dossier are sealed to.
+    pub fn payload_recipient(&self) -> Recipient {
+        self.0.identity.recipient()
     }
 
     /// The verifier key that outsiders check the log with.
@@ -345,8 +344,7 @@ impl Journal {
     }
 
     fn tree(&self) -> Tree<impl Fn(u64) -> Option<NodeHash> + '_> {
-        let read = |at: u64| self.0.records.get(&HASHES, &at.to_be_bytes()).ok().flatten();
-        Tree(move |at| read(at).map(|hash: Sha256Digest| *hash.as_bytes()))
+        stored_tree(&self.0.records)
     }
 
     async fn payload_identity(&self, dossier: Option<DossierId>) -> Result<Identity, Error> {
@@ -355,4 +353,15 @@ impl Journal {
             None => Ok(self.0.identity.clone()),
         }
     }
+}
+
+/// Whether any entry of the log in these records is about this dossier or document.
+pub fn speaks_of(records: &Records, id: &[u8; 16]) -> Result<bool, Error> {
+    Ok(records.contains(&SUBJECTS, id)?)
+}
+
+/// The tree whose hashes are in these records.
+fn stored_tree(records: &Records) -> Tree<impl Fn(u64) -> Option<NodeHash> + '_> {
+    let read = |at: u64| records.get(&HASHES, &at.to_be_bytes()).ok().flatten();
+    Tree(move |at| read(at).map(|hash: Sha256Digest| *hash.as_bytes()))
 }

@@ -49,6 +49,9 @@ pub struct Manifest {
     /// The public half of the identity in `keys/journal.age`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub journal_recipient: Option<String>,
+    /// SHA-256 of `keys/manager.age`, which the archive itself cannot open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manager_key_sha256: Option<Sha256Digest>,
     /// SHA-256 of `keys/archive.age`, which the archive itself cannot open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archive_key_sha256: Option<Sha256Digest>,

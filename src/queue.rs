@@ -86,6 +86,11 @@ pub fn due(records: &Records, now: Timestamp, limit: usize) -> Result<Vec<Waitin
     due.take(limit).map(|row| row.map(|(_, waiting)| waiting)).collect()
 }
 
+/// Whether this job waits.
+pub fn waits(records: &Records, job: &Job) -> Result<bool, Error> {
+    records.contains(&JOBS, &name(job))
+}
+
 /// How many jobs wait.
 pub fn len(records: &Records) -> Result<usize, Error> {
     records.scan(&JOBS, b"").try_fold(0, |count, row| row.map(|_| count + 1))

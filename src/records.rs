@@ -13,7 +13,8 @@ mod sled;
 mod table;
 mod tally;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp;
+use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -45,6 +46,8 @@ trait Backend: Send + Sync {
 }
 
 type Row = (Vec<u8>, Vec<u8>);
+/// A key and the digest of its value.
+type DigestedRow = (Vec<u8>, Option<Sha256Digest>);
 /// A key and its new value; `None` deletes.
 type Op = (Vec<u8>, Option<Vec<u8>>);
 
@@ -190,30 +193,78 @@ impl Records {
         Ok(())
     }
 
-    /// The keys of the rows in which this store and another differ, apart from the tables named. Reads everything.
-    pub fn differences(&self, other: &Self, except: &[&str]) -> Result<Vec<String>, Error> {
-        let (mine, theirs) = (self.all_rows(except)?, other.all_rows(except)?);
-        let keys: BTreeSet<&Vec<u8>> = mine.keys().chain(theirs.keys()).collect();
-        let differing = keys.into_iter().filter(|key| mine.get(*key) != theirs.get(*key));
-        Ok(differing.map(|key| row_name(key)).collect())
-    }
-
-    fn all_rows(&self, except: &[&str]) -> Result<BTreeMap<Vec<u8>, Sha256Digest>, Error> {
-        let mut rows = BTreeMap::new();
-        let mut start = Vec::new();
+    /// The rows in which this store and another differ, apart from the tables named. Reads everything, a page at a time.
+    pub fn differences(&self, other: &Self, except: &[&str]) -> Result<Vec<RowKey>, Error> {
+        let (mut mine, mut theirs) = (self.all_rows(except).peekable(), other.all_rows(except).peekable());
+        let mut differing = Vec::new();
         loop {
-            let page = self.0.scan(b"", &start)?;
-            let Some((last, _)) = page.last() else { return Ok(rows) };
-            start.clone_from(last);
-            start.push(0);
-            for (key, sealed) in page {
-                let table = key.split(|byte| *byte == 0).next().unwrap_or_default();
-                if key != TALLY_KEY && !except.iter().any(|name| name.as_bytes() == table) {
-                    let value = Sha256Digest::of(&self.0.note(self.0.sealing.open_bytes(&key, &sealed))?);
-                    rows.insert(key, value);
-                }
+            let order = match (mine.peek(), theirs.peek()) {
+                (None, None) => return Ok(differing),
+                (Some(_), None) => cmp::Ordering::Less,
+                (None, Some(_)) => cmp::Ordering::Greater,
+                (Some(Ok((mine, _))), Some(Ok((theirs, _)))) => mine.cmp(theirs),
+                (Some(Err(_)), _) => cmp::Ordering::Less,
+                (_, Some(Err(_))) => cmp::Ordering::Greater,
+            };
+            let (left, right) = match order {
+                cmp::Ordering::Less => (mine.next().transpose()?, None),
+                cmp::Ordering::Greater => (None, theirs.next().transpose()?),
+                cmp::Ordering::Equal => (mine.next().transpose()?, theirs.next().transpose()?),
+            };
+            let value = |row: &Option<DigestedRow>| row.as_ref().and_then(|row| row.1);
+            let same =
+                left.is_some() && right.is_some() && value(&left).is_some() && value(&left) == value(&right);
+            if !same && let Some((key, _)) = left.or(right) {
+                differing.push(RowKey(key));
             }
         }
+    }
+
+    /// Whether a row is the same here as in another store.
+    pub fn agrees(&self, other: &Self, row: &RowKey) -> Result<bool, Error> {
+        let value = |records: &Self| match records.0.backend.get(&row.0)? {
+            Some(sealed) => records.0.sealing.open_bytes(&row.0, &sealed).map(Some),
+            None => Ok(None),
+        };
+        match (value(self), value(other)) {
+            (Err(Error::Corrupt), _) => Ok(false),
+            (mine, theirs) => Ok(mine? == theirs?),
+        }
+    }
+
+    /// All rows with the digests of their values, in key order; none for a value that does not open.
+    fn all_rows(&self, except: &[&str]) -> impl Iterator<Item = Result<DigestedRow, Error>> {
+        let (mut start, mut page, mut ended) = (Vec::new(), Vec::new().into_iter(), false);
+        std::iter::from_fn(move || {
+            loop {
+                let next: Option<Row> = page.next();
+                if let Some((key, sealed)) = next {
+                    let table = key.split(|byte| *byte == 0).next().unwrap_or_default();
+                    if key == TALLY_KEY || except.iter().any(|name| name.as_bytes() == table) {
+                        continue;
+                    }
+                    let value = self.0.sealing.open_bytes(&key, &sealed).ok();
+                    return Some(Ok((key, value.map(|value| Sha256Digest::of(&value)))));
+                }
+                if ended {
+                    return None;
+                }
+                match self.0.backend.scan(b"", &start, SCAN_PAGE_ROWS) {
+                    Ok(rows) => {
+                        ended = rows.len() < SCAN_PAGE_ROWS;
+                        if let Some((last, _)) = rows.last() {
+                            start.clone_from(last);
+                            start.push(0);
+                        }
+                        page = rows.into_iter();
+                    }
+                    Err(error) => {
+                        ended = true;
+                        return Some(Err(error));
+                    }
+                }
+            }
+        })
     }
 
     /// Returns when all that was committed before the call is durable. Blocks.
@@ -319,10 +370,15 @@ impl<V: DeserializeOwned> Iterator for Scan<'_, V> {
     }
 }
 
-/// A row's key as people can tell it: the table, and the rest in hexadecimal.
-fn row_name(key: &[u8]) -> String {
-    let (table, rest) = key.split_at(key.iter().position(|byte| *byte == 0).unwrap_or(key.len()));
-    format!("{} {}", String::from_utf8_lossy(table), hex::encode(rest.get(1..).unwrap_or_default()))
+/// Which row. It is written as the table and the rest of the key in hexadecimal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowKey(Vec<u8>);
+
+impl fmt::Display for RowKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (table, rest) = self.0.split_at(self.0.iter().position(|b| *b == 0).unwrap_or(self.0.len()));
+        write!(f, "{} {}", String::from_utf8_lossy(table), hex::encode(rest.get(1..).unwrap_or_default()))
+    }
 }
 
 fn encode<V: Serialize>(value: &V) -> Result<Vec<u8>, Error> {

@@ -5,6 +5,7 @@
 //! files are damaged or gone, it is built again. No text, word or name may reach the disk, a log or an error
 //! message from here, and no hit or total may tell of a dossier outside the scope.
 
+mod census;
 mod chunk_cache;
 mod dictionary;
 mod directory;
@@ -25,6 +26,7 @@ mod tokens;
 #[cfg(test)]
 mod tests;
 
+pub use census::{Census, Counted};
 pub use error::Error;
 pub use find::{Hit, Results, Scope};
 pub use index::Index;

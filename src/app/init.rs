@@ -159,6 +159,7 @@ async fn make(
         manager_recipient: None,
         log_verifier_key: log,
         journal_recipient: None,
+        manager_key_sha256: None,
         archive_key_sha256: None,
     };
     make_bucket(&places.objects, &archive, recovery, &seed, manifest).await?;

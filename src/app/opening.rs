@@ -9,6 +9,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
+use super::sampling::Sampled;
+use super::verifying::Task;
 use super::{App, Error, Found, OpenDossiers, Parts, all_facts, aside};
 use crate::archive::{Archive, Texts};
 use crate::cases::Cases;
@@ -101,6 +103,10 @@ pub(super) mod folder {
     }
 }
 
+fn unusable(key: &Key, source: keys::Error) -> Error {
+    Error::Key { path: key.path(), source }
+}
+
 pub(super) fn io_error(path: &Path, source: std::io::Error) -> Error {
     Error::Io { path: path.to_owned(), source }
 }
@@ -183,6 +189,7 @@ impl App {
     /// Notes that the archive is left in order: all is published and no upload is under way. If something may have been
     /// left behind all the same, the next start looks for it.
     pub fn close(&self) -> Result<(), Error> {
+        self.task.abort();
         if self.objects.has_left_behind() { Ok(()) } else { mark(&self.lock, &self.config.data, "") }
     }
 
@@ -231,6 +238,46 @@ fn mark(mut lock: &File, data: &Path, text: &str) -> Result<(), Error> {
     let written = lock.set_len(0).and_then(|()| lock.seek(SeekFrom::Start(0)));
     let written = written.and_then(|_| lock.write_all(text.as_bytes())).and_then(|()| lock.sync_all());
     written.map_err(|source| io_error(&data.join("lock"), source))
+}
+
+/// A data folder that is locked and not opened: nothing but the lock is touched.
+pub(super) struct Stopped {
+    lock: File,
+    data: PathBuf,
+    last: String,
+}
+
+impl Stopped {
+    /// Locks the folder; [`Error::InUse`] if another process has it.
+    pub(super) fn lock(data: &Path) -> Result<Self, Error> {
+        let (lock, last) = lock(data)?;
+        Ok(Self { lock, data: data.to_owned(), last })
+    }
+
+    /// Whether the archive was left in order.
+    pub(super) fn was_closed(&self) -> bool {
+        self.last.is_empty()
+    }
+
+    /// Whether the last start did not survive opening the records.
+    pub(super) fn is_deadly(&self) -> bool {
+        self.last == OPENING
+    }
+
+    /// Opens the records, with a mark that a process leaves which dies of it.
+    pub(super) fn opening<T>(&self, open: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        mark(&self.lock, &self.data, OPENING)?;
+        let opened = open();
+        mark(&self.lock, &self.data, OPEN)?;
+        opened
+    }
+}
+
+impl Drop for Stopped {
+    /// The folder is left as it was found.
+    fn drop(&mut self) {
+        let _ = mark(&self.lock, &self.data, &self.last);
+    }
 }
 
 struct Stores {
@@ -284,11 +331,16 @@ impl Stores {
         let records = Records::open(&self.records, &self.keyring.records_key(), &self.clock, cache_bytes);
         mark(&self.lock, &config.data, OPEN)?;
         let records = records?;
+        self.keys.hold_against(&records);
         let signer = self.signer().await?;
         let parts = journal::Parts {
             objects: self.objects.clone(),
             records: records.clone(),
-            identity: self.keys.get(&Key::JournalKey).await?,
+            identity: self
+                .keys
+                .get(&Key::JournalKey)
+                .await
+                .map_err(|source| unusable(&Key::JournalKey, source))?,
             keys: self.keys.clone(),
             lookup: Lookup::new(&self.keyring.lookup_key()),
             signer,
@@ -303,10 +355,11 @@ impl Stores {
     /// The log's signer. What it signs as must be the log that the key file names: whoever can write to the bucket can
     /// put a log of their own there, with a key of their own.
     async fn signer(&self) -> Result<Signer, Error> {
-        let seed = self.objects.get_bytes(&Key::LogKey, SMALL_OBJECT_BYTES).await?;
+        let got = self.objects.get_bytes(&Key::LogKey, SMALL_OBJECT_BYTES).await;
+        let seed = got.map_err(|source| unusable(&Key::LogKey, source.into()))?;
         let seed = self.keyring.open(&seed).map_err(|error| match error {
             vault::Error::WrongKey => Error::WrongStore,
-            other => other.into(),
+            other => unusable(&Key::LogKey, other.into()),
         })?;
         let mut bytes = Zeroizing::new([0; 32]);
         hex::decode_to_slice(&*seed, &mut *bytes).map_err(|_| vault::Error::NotAKey)?;
@@ -333,6 +386,11 @@ impl Stores {
             }
         };
         self.keyring.set_recovery(described.recovery()?);
+        if let Some(expected) = &described.journal_recipient
+            && *expected != journal.payload_recipient().to_string()
+        {
+            return Err(unusable(&Key::JournalKey, keys::Error::Foreign));
+        }
         if described != *copy {
             tracing::warn!("lantai.json is not what the log says: it is put right");
             described.put(&self.objects).await?;
@@ -344,18 +402,11 @@ impl Stores {
     fn index(&self, config: &Config, set_aside: &mut Vec<PathBuf>) -> Result<Index, Error> {
         let dir = folder::index(&config.data);
         let fresh = !dir.exists();
-        let key = || IndexKey::from_bytes(*self.keyring.index_key().as_bytes());
-        let limits = || search::Limits {
-            cache_bytes: usize::try_from(config.limits.index_cache_bytes).unwrap_or(usize::MAX),
-            query_max_chars: config.limits.query_chars,
-            results_max: config.limits.list_entries,
-            ..search::Limits::default()
-        };
         if fresh {
             // An index that is made now knows nothing of what came before.
             set_aside.push(dir.clone());
         }
-        match Index::open(&dir, key(), self.clock.clone(), limits()) {
+        match open_index(&dir, config, &self.keyring, &self.clock) {
             Err(search::Error::Corrupt) => {
                 let aside = aside::put(&dir, self.clock.now())?;
                 tracing::warn!(
@@ -363,7 +414,7 @@ impl Stores {
                     "the search index is damaged: it is set aside and made again"
                 );
                 set_aside.push(aside);
-                Ok(Index::open(&dir, key(), self.clock.clone(), limits())?)
+                Ok(open_index(&dir, config, &self.keyring, &self.clock)?)
             }
             other => Ok(other?),
         }
@@ -411,6 +462,8 @@ impl Stores {
             rewrapping: tokio::sync::Mutex::default(),
             probe: super::readiness::Probe::default(),
             found,
+            task: Task::default(),
+            sampled: Sampled::default(),
             keys,
             manifest,
             manifest_was_changed,
@@ -424,6 +477,23 @@ impl Stores {
             index,
         })))
     }
+}
+
+/// Opens the index in this folder, or makes an empty one.
+pub(super) fn open_index(
+    dir: &Path,
+    config: &Config,
+    keyring: &Keyring,
+    clock: &Clock,
+) -> Result<Index, search::Error> {
+    let limits = search::Limits {
+        cache_bytes: usize::try_from(config.limits.index_cache_bytes).unwrap_or(usize::MAX),
+        query_max_chars: config.limits.query_chars,
+        results_max: config.limits.list_entries,
+        ..search::Limits::default()
+    };
+    let key = IndexKey::from_bytes(*keyring.index_key().as_bytes());
+    Index::open(dir, key, clock.clone(), limits)
 }
 
 /// What a reader of documents may take.
@@ -442,7 +512,7 @@ pub(crate) fn reading_limits(config: &Config) -> reading::Limits {
 }
 
 /// The archive's next identity, if its key is being rotated.
-fn next_identity(config: &Config) -> Result<Option<Identity>, Error> {
+pub(super) fn next_identity(config: &Config) -> Result<Option<Identity>, Error> {
     let path = folder::next_key_file(&config.data);
     if !path.exists() {
         return Ok(None);
@@ -452,7 +522,7 @@ fn next_identity(config: &Config) -> Result<Option<Identity>, Error> {
 
 /// The keyring. If the key of the local folder is lost, records and index cannot be read: a new one is made, and they are
 /// set aside as damaged and made again from the log.
-fn keyring(config: &Config, archive: Identity, next: Option<Identity>) -> Result<Keyring, Error> {
+pub(super) fn keyring(config: &Config, archive: Identity, next: Option<Identity>) -> Result<Keyring, Error> {
     let path = folder::local_key(&config.data);
     let openers: Vec<&Identity> = std::iter::once(&archive).chain(&next).collect();
     let local = read_local_key(&path, &openers)?;

@@ -171,7 +171,7 @@ impl App {
         let sealing = move || SealedBytes::seal_with_passphrase(&passphrase, text.as_bytes());
         let sealed = tokio::task::spawn_blocking(sealing).await.map_err(std::io::Error::other);
         let sealed = sealed.and_then(|sealed| sealed).map_err(vault::Error::from)?;
-        self.keys.put_manager(sealed).await?;
+        manifest.manager_key_sha256 = Some(self.keys.put_manager(sealed).await?);
         manifest.manager_recipient = Some(identity.recipient().to_string());
         self.describe(by, &manifest, Because::ManagerSet).await?;
         manifest.put(&self.objects).await?;

@@ -1,8 +1,11 @@
 //! Sweeping: what uploads left behind that were cut off by a crash, between the object and its entry.
 
 use super::{Archive, Error};
+use crate::documents;
 use crate::domain::DossierId;
+use crate::journal;
 use crate::objects::{Key, Listed, Prefix};
+use crate::records::Records;
 use crate::sealing;
 
 impl Archive {
@@ -14,7 +17,7 @@ impl Archive {
         let mut swept = 0;
         for prefix in [Prefix::Documents, Prefix::Keys] {
             for listed in self.objects.list(prefix).await? {
-                if let Some(key) = self.orphan(&listed)? {
+                if let Some(key) = orphan(&self.records, &listed)? {
                     self.objects.delete(key).await?;
                     swept += 1;
                 }
@@ -22,24 +25,34 @@ impl Archive {
         }
         Ok(swept)
     }
+}
 
-    /// Whether a dossier was destroyed: then nothing of it may be left.
-    fn is_destroyed(&self, dossier: DossierId) -> Result<bool, Error> {
-        Ok(sealing::stub(&self.records, dossier)?.is_some_and(|stub| stub.destroyed))
-    }
+/// The key of an object that belongs to a subject without an entry.
+///
+/// The log is asked first, not the rows: where a key is missing there are no rows, and the key may come back.
+pub(super) fn orphan<'a>(records: &Records, listed: &'a Listed) -> Result<Option<&'a Key>, Error> {
+    let known = match &listed.key {
+        Some(Key::Original { dossier, document }) => {
+            is_spoken_of(records, *dossier, document.as_bytes())?
+                && documents::get(records, *document)?.is_none_or(|known| known.dossier == *dossier)
+        }
+        Some(Key::Text { dossier, document }) => {
+            // Until a document has been read, its text may be there before the entry that says so.
+            let may_be = |known: documents::Document| {
+                let read = known.reading.is_none_or(|reading| reading.text_sha256.is_some());
+                known.dossier == *dossier && read
+            };
+            is_spoken_of(records, *dossier, document.as_bytes())?
+                && documents::get(records, *document)?.is_none_or(may_be)
+        }
+        Some(Key::DossierKey(dossier)) => is_spoken_of(records, *dossier, dossier.as_bytes())?,
+        _ => true,
+    };
+    Ok(listed.key.as_ref().filter(|_| !known))
+}
 
-    /// The key of an object that belongs to a subject without an entry.
-    pub(super) fn orphan<'a>(&self, listed: &'a Listed) -> Result<Option<&'a Key>, Error> {
-        let known = match &listed.key {
-            // The log is asked, not the rows: where a key is missing there are no rows, and the key may come back.
-            Some(Key::Original { dossier, document } | Key::Text { dossier, document }) => {
-                self.journal.speaks_of(document.as_bytes())? && !self.is_destroyed(*dossier)?
-            }
-            Some(Key::DossierKey(dossier)) => {
-                self.journal.speaks_of(dossier.as_bytes())? && !self.is_destroyed(*dossier)?
-            }
-            _ => true,
-        };
-        Ok(listed.key.as_ref().filter(|_| !known))
-    }
+/// Whether any entry is about this subject of a dossier that is not destroyed.
+fn is_spoken_of(records: &Records, dossier: DossierId, subject: &[u8; 16]) -> Result<bool, Error> {
+    let destroyed = sealing::stub(records, dossier)?.is_some_and(|stub| stub.destroyed);
+    Ok(!destroyed && journal::speaks_of(records, subject)?)
 }

@@ -10,7 +10,6 @@ use zeroize::Zeroizing;
 use super::{Outcome, UserVerb, output, serving};
 use crate::app::restore::restore as restore_archive;
 use crate::app::{App, Recovery};
-use crate::archive::Depth;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::{PersonId, Role, archive_itself};
@@ -167,35 +166,6 @@ pub(super) async fn token(config: Config, name: &str, roles: &[String]) -> anyho
     session.close().await?;
     output::say(&format!("token of {name}, shown only now: {}", *token.secret));
     Ok(Outcome::Clean)
-}
-
-pub(super) async fn verify(config: Config, full: bool, as_json: bool) -> anyhow::Result<Outcome> {
-    let session = Session::open(config).await?;
-    let bar = output::progress("verifying");
-    let depth = if full { Depth::Full } else { Depth::Quick };
-    let progress = |done: u64, total: u64| {
-        bar.set_length(total);
-        bar.set_position(done);
-    };
-    let report = session.app.verify(depth, &progress).await?;
-    bar.finish_and_clear();
-    if as_json {
-        output::say_json(&report);
-    } else {
-        for problem in &report.problems {
-            let code = serde_json::to_value(problem.code)?;
-            output::say(&format!("{}  {}", code.as_str().unwrap_or_default(), problem.subject));
-        }
-        output::say(&format!(
-            "{} documents, {} objects, {} entries: {} problems",
-            report.documents,
-            report.objects,
-            report.entries,
-            report.problems.len()
-        ));
-    }
-    session.close().await?;
-    Ok(if report.problems.is_empty() { Outcome::Clean } else { Outcome::Problems })
 }
 
 pub(super) async fn restore(

@@ -30,10 +30,11 @@ impl Running {
         let listener =
             TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
         let address = listener.local_addr()?;
-        let (publisher, worker) = (app.journal.clone(), app.clone());
+        let (publisher, worker, sampler) = (app.journal.clone(), app.clone(), app.clone());
         let tasks = vec![
             tokio::spawn(async move { publisher.publish_forever().await }),
             tokio::spawn(async move { worker.work_forever().await }),
+            tokio::spawn(async move { sampler.sample_forever().await }),
         ];
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let serve = axum::serve(listener, http::router(app.clone()));

@@ -13,6 +13,7 @@ pub(super) mod queue;
 pub(super) mod sealing;
 pub(super) mod search;
 pub(super) mod session;
+mod verify;
 
 use axum::Router;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
@@ -62,6 +63,7 @@ pub const PATHS: &[(&str, &[&str])] = &[
     ("/api/v1/keys/rotate", &["post"]),
     ("/api/v1/queue", &["get"]),
     ("/api/v1/penalties", &["get"]),
+    ("/api/v1/verify", &["get", "post"]),
     ("/log/checkpoint", &["get"]),
     ("/log/consistency", &["get"]),
     ("/log/tile/{*path}", &["get"]),
@@ -107,6 +109,7 @@ pub(super) fn routes() -> Router<Door> {
         .route("/api/v1/keys/rotate", post(keys::rotate))
         .route("/api/v1/queue", get(queue::queue))
         .route("/api/v1/penalties", get(penalties::account))
+        .route("/api/v1/verify", get(verify::show).post(verify::start))
         .route("/log/checkpoint", get(log::checkpoint))
         .route("/log/consistency", get(log::consistency))
         .route("/log/tile/{*path}", get(log::tile))

@@ -95,8 +95,10 @@ impl Problem {
             | "not_read" => StatusCode::NOT_FOUND,
             "method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
             "bad_request" | "wrong_digest" | "broken" => StatusCode::BAD_REQUEST,
-            "conflict" | "verifying" | "claimed" | "name_taken" | "stale_version" | "wrong_state" | "guard"
-            | "not_sealed" | "not_asked" | "already_asked" | "no_manager_key" => StatusCode::CONFLICT,
+            "conflict" | "verifying" | "claimed" | "name_taken" | "stale_version" | "wrong_state"
+            | "guard" | "not_sealed" | "not_asked" | "already_asked" | "no_manager_key" => {
+                StatusCode::CONFLICT
+            }
             "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
             "bad_range" => StatusCode::RANGE_NOT_SATISFIABLE,
             "too_many_uploads" | "too_many_attempts" => StatusCode::TOO_MANY_REQUESTS,

@@ -46,6 +46,11 @@ impl<F: Fn(u64) -> Option<NodeHash>> Tree<F> {
         tiles.iter().map(|tile| self.tile(tile)).collect()
     }
 
+    /// The bytes of one tile, which the tree must have.
+    pub(crate) fn tile_at(&self, level: u8, index: u64, width: u16) -> Result<Vec<u8>, Error> {
+        Ok(self.tile(&Tile::new(TILE_HEIGHT, level, index, width.into(), false))?.bytes)
+    }
+
     fn tile(&self, tile: &Tile) -> Result<HashTile, Error> {
         let bytes = tile.read_data(self).map_err(|_| Error::Corrupt)?;
         let width = u16::try_from(tile.width()).map_err(|_| Error::Corrupt)?;

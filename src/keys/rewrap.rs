@@ -113,8 +113,7 @@ impl Keys {
     }
 
     /// The general manager's identity, sealed with a passphrase.
-    pub async fn put_manager(&self, sealed: SealedBytes) -> Result<(), Error> {
-        self.objects.put(&Key::ManagerKey, sealed.into()).await?;
-        Ok(())
+    pub async fn put_manager(&self, sealed: SealedBytes) -> Result<Sha256Digest, Error> {
+        Ok(self.objects.put(&Key::ManagerKey, sealed.into()).await?.sha256)
     }
 }

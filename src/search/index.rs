@@ -11,6 +11,7 @@ use tantivy::index::SegmentComponent;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
 use tantivy::{IndexReader, IndexSettings, ReloadPolicy, Term};
 
+use super::census::Census;
 use super::chunk_cache::ChunkCache;
 use super::dictionary;
 use super::directory::SealedDirectory;
@@ -178,6 +179,11 @@ impl Index {
     /// Whether damage was met: the next opening finds it too, and the index has to be made again.
     pub fn is_damaged(&self) -> bool {
         self.0.damaged.load(Ordering::SeqCst)
+    }
+
+    /// What is committed at this moment, thing by thing.
+    pub fn census(&self) -> Census {
+        Census::new(self.0.reader.searcher(), self.0.fields.source)
     }
 
     /// How many items are committed.

@@ -66,6 +66,11 @@ impl Server {
         self.command(arguments).output().unwrap()
     }
 
+    /// Starts a command, to be killed.
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).stdout(Stdio::null()).spawn().unwrap()
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lantai"));
         command.args(arguments).current_dir(self.folder.path()).env("LANTAI_LOG_FILTER", "warn");

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::OPENAPI;
 use crate::app::Trouble;
+use crate::archive::ProblemCode;
 use crate::http::{Asked, Door, Problem};
 use crate::queue;
 use crate::records::Condition;
@@ -80,7 +81,49 @@ pub(super) async fn metrics(State(door): State<Door>) -> Result<Response, Proble
     );
     gauge("lantai_jobs_waiting", "Jobs that wait.", jobs as u64);
     gauge("lantai_uploads_under_way", "Uploads under way.", uploads as u64);
+    sampled(&door, &mut text);
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
+}
+
+/// What the server has seen of the documents that it looks at again by itself.
+fn sampled(door: &Door, text: &mut String) {
+    let seen = door.app.sampled.seen();
+    let mut series = |name: &str, help: &str, kind: &str, lines: &[(String, String)]| {
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        for (labels, value) in lines {
+            let _ = writeln!(text, "{name}{labels} {value}");
+        }
+    };
+    let one = |value: String| [(String::new(), value)];
+    series(
+        "lantai_verify_documents_total",
+        "Documents looked at again.",
+        "counter",
+        &one(seen.documents.to_string()),
+    );
+    series("lantai_verify_bytes_total", "Bytes read for that.", "counter", &one(seen.bytes.to_string()));
+    let problems: Vec<_> = ProblemCode::ALL
+        .iter()
+        .map(|code| {
+            let count = seen.problems.get(code).copied().unwrap_or_default();
+            (format!("{{code=\"{code}\"}}"), count.to_string())
+        })
+        .collect();
+    series("lantai_verify_problems_total", "Problems found by that.", "counter", &problems);
+    if let Some(last) = seen.last {
+        let name = "lantai_verify_last_timestamp_seconds";
+        series(name, "When the last document was looked at.", "gauge", &one(last.as_second().to_string()));
+    }
+    if let Some(oldest) = seen.oldest {
+        let age = door.app.clock.now().duration_since(oldest).as_secs().max(0);
+        let name = "lantai_verify_oldest_unchecked_seconds";
+        series(
+            name,
+            "How long the document has waited that was longest not looked at.",
+            "gauge",
+            &one(age.to_string()),
+        );
+    }
 }
 
 /// `GET /api/openapi.json`

@@ -33,23 +33,31 @@ async fn a_bucket_that_is_not_what_was_published_is_put_right_or_refused() {
     // The checkpoint alone is older, or damaged: put right, and named once.
     let mut damaged = newest.clone();
     damaged[30] ^= 4;
-    for (bytes, code) in [(before, "log_rolled_back"), (damaged, "log_damaged")] {
+    for (bytes, code) in [(before, "log_rolled_back"), (damaged, "checkpoint_damaged")] {
         std::fs::write(&checkpoint, bytes).unwrap();
         let out = server.run(&["verify"]);
         let said = String::from_utf8(out.stdout).unwrap();
         assert_eq!((out.status.code(), said.lines().count()), (Some(1), 2), "{said}");
         assert_eq!(said.lines().next(), Some(format!("{code}  journal/checkpoint").as_str()));
+        server.start();
+        server.stop();
         assert!(server.run(&["verify", "--full"]).status.success());
     }
 
     // The whole bucket is an older one: refused, and left as it is.
     copy(&server.path("before/objects"), &objects);
     let older = std::fs::read(&checkpoint).unwrap();
-    let refused = server.run(&["verify"]);
+    let found = server.run(&["verify"]);
+    let said = String::from_utf8_lossy(&found.stdout).into_owned();
+    assert_eq!(found.status.code(), Some(1), "{said}");
+    for code in ["log_rolled_back", "original_missing", "payloads_missing", "tile_missing", "bundle_missing"]
+    {
+        assert!(said.contains(code), "{code}: {said}");
+    }
+    let refused = server.run(&["serve", "--listen", "127.0.0.1:0"]);
     assert_eq!(refused.status.code(), Some(2));
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(said.contains("older state") && said.contains("docs/operations.md"), "{said}");
-    assert_eq!(server.run(&["serve", "--listen", "127.0.0.1:0"]).status.code(), Some(2));
     assert_eq!(std::fs::read(&checkpoint).unwrap(), older);
 
     // Another history: refused too.
@@ -57,7 +65,14 @@ async fn a_bucket_that_is_not_what_was_published_is_put_right_or_refused() {
     upload(&mut server, &dossier, "two").await;
     copy(&server.path("one/records"), &data.join("records"));
     let theirs = std::fs::read(&checkpoint).unwrap();
-    let refused = server.run(&["verify"]);
+    let found = server.run(&["verify"]);
+    let said = String::from_utf8_lossy(&found.stdout).into_owned();
+    assert_eq!(found.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("log_diverged  journal/checkpoint") || said.contains("log_ahead  journal/checkpoint"),
+        "{said}"
+    );
+    let refused = server.run(&["serve", "--listen", "127.0.0.1:0"]);
     assert_eq!(refused.status.code(), Some(2));
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(said.contains("not the one that was published from here"), "{said}");
