@@ -450,6 +450,8 @@ async fn jobs(world: &mut World) {
         if queue::len(&world.app().records).is_ok_and(|left| left == 0) {
             return;
         }
+        // Time passes for the jobs; a little of it must be real, for what the killed process still had in hand.
+        tokio::time::sleep(Duration::from_millis(50)).await;
         world.hands.advance(Duration::from_secs(30));
     }
     panic!("the jobs do not come to an end");
