@@ -175,7 +175,9 @@ impl App {
             stores.keys.put_archive_key().await?;
         }
         let index = stores.index(&config, &mut set_aside)?;
-        let was_changed = manifest != copy;
+        // While keys are wrapped again the copy may be that of before or after, whoever was cut off.
+        let unfinished = rotating || manifest::rewrapping(&records)?.is_some();
+        let was_changed = manifest != copy && !unfinished;
         let damaged = set_aside.iter().filter(|path| **path != folder::index(&config.data)).count();
         let found = Found { replayed: caught_up.replayed, set_aside: damaged };
         let app = stores.build(config, (manifest, was_changed), (journal, records, index), found)?;

@@ -141,8 +141,9 @@ impl App {
             archive_key = Some(self.keys.put_archive_key().await?);
         }
         manifest.archive_key_sha256 = archive_key.or(manifest.archive_key_sha256);
-        manifest::rewrapped(&self.journal, by, &done, archive_key).await?;
+        // The copy first: as long as the log calls this unfinished, a copy that differs is no sign of tampering.
         manifest.put(&self.objects).await?;
+        manifest::rewrapped(&self.journal, by, &done, archive_key).await?;
         if rotating {
             replace_file(&next, &folder::key_file(data))?;
         }

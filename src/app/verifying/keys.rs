@@ -36,6 +36,7 @@ impl Ground {
         let copy = Manifest::parse(&bytes).ok();
         match (&copy, &described) {
             (None, _) => report.add(ProblemCode::ManifestDamaged, path),
+            (Some(copy), Some(described)) if copy != described && self.is_rewrapping()? => {}
             (Some(copy), Some(described)) if copy != described => {
                 report.add(ProblemCode::ManifestDiffers, path);
             }
@@ -89,19 +90,23 @@ impl Ground {
 
     /// It is sealed to the recovery keys alone: all that can be seen is whether it is the object that the log speaks of.
     async fn archive_key(&self, manifest: Option<&Manifest>) -> Result<Option<ProblemCode>, Error> {
-        // While the archive's key is replaced, the log does not know the object yet.
-        let changing =
-            manifest::rewrapping(self.records())?.is_some() || folder::next_key_file(&self.data).exists();
+        let changing = self.is_rewrapping()?;
         let expected = manifest.and_then(|manifest| manifest.archive_key_sha256).filter(|_| !changing);
         self.unopened_key(&Key::ArchiveKey, expected).await
     }
 
     /// It is sealed with the general manager's passphrase.
     async fn manager_key(&self, manifest: Option<&Manifest>) -> Result<Option<ProblemCode>, Error> {
-        let Some(manifest) = manifest.filter(|manifest| manifest.manager_recipient.is_some()) else {
+        let Some(expected) = manifest.and_then(|manifest| manifest.manager_key_sha256) else {
             return Ok(None);
         };
-        self.unopened_key(&Key::ManagerKey, manifest.manager_key_sha256).await
+        self.unopened_key(&Key::ManagerKey, Some(expected)).await
+    }
+
+    /// While keys are wrapped again, the log does not know the archive's key object and the copy of the manifest yet.
+    fn is_rewrapping(&self) -> Result<bool, Error> {
+        let rotating = folder::next_key_file(&self.data).exists();
+        Ok(rotating || manifest::rewrapping(self.records())?.is_some())
     }
 
     async fn unopened_key(

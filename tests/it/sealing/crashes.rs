@@ -88,6 +88,7 @@ async fn with_paper(app: &App, zhao: &Actor) -> Dossier {
     let manifest = Manifest { manager_recipient: manager, ..app.described().unwrap() };
     let index = describe(&app.journal, archive_itself(), &manifest, Because::ManagerSet).await.unwrap();
     app.journal.published(index).await.unwrap();
+    manifest.put(&app.objects).await.unwrap();
     let facts = json!({ "name": "欧阳", "kind": "person" }).as_object().unwrap().clone();
     let opening = permit(app, zhao, Action::OpenDossier, Subject::Archive);
     let dossier = app.dossiers.open(&opening, "customer", facts, zhao.id).await.unwrap();
