@@ -39,7 +39,7 @@ pub use entry::{Draft, Entry, ObjectRef, PayloadKey};
 pub use projection::{Facts, Project, Projection};
 pub use proof::Proved;
 pub use rehearse::Rehearsal;
-pub use replay::{Bucket, CaughtUp, Progress};
+pub use replay::{Bucket, CaughtUp, Gap, OnGap, Progress};
 use tiles::{NodeHash, Tree};
 
 /// The entries' canonical JSON, by index (8 bytes, big-endian).
@@ -277,7 +277,12 @@ impl Journal {
 
     /// The root hash over all entries.
     pub fn root(&self) -> Result<[u8; 32], Error> {
-        self.tree().root(self.size())
+        self.root_at(self.size())
+    }
+
+    /// The root hash over the first `size` entries.
+    pub fn root_at(&self, size: u64) -> Result<[u8; 32], Error> {
+        self.tree().root(size)
     }
 
     /// Whom payloads without a dossier are sealed to.
@@ -305,9 +310,11 @@ impl Journal {
         {
             return Err(Error::Conflict);
         }
+        let text = entry.to_canonical()?;
         let mut batch = draft.expected;
         batch.put(&PAYLOADS, &size.to_be_bytes(), &BASE64_STANDARD.encode(sealed))?;
-        self.apply(*size, &entry, Some(fact), batch)?;
+        self.project(*size, (&entry, &text), Some(fact), &Batch::new(), &mut batch)?;
+        self.0.records.commit(batch)?;
         *size += 1;
         Ok(*size - 1)
     }
@@ -321,30 +328,45 @@ impl Journal {
         if self.0.records.contains(&CLOSED, dossier.as_bytes())? { Err(Error::Closed) } else { Ok(()) }
     }
 
-    /// Writes entry number `index`, its hashes and its rows. Without a fact (its key is gone) there are no rows.
-    fn apply(&self, index: u64, entry: &Entry, fact: Option<&[u8]>, mut batch: Batch) -> Result<(), Error> {
-        let text = entry.to_canonical()?;
-        for (at, hash) in self.tree().append(index, text.as_bytes())? {
-            batch.put(&HASHES, &at.to_be_bytes(), &Sha256Digest::from_bytes(hash))?;
-        }
-        batch.put(&ENTRIES, &index.to_be_bytes(), &text)?;
+    /// Adds entry number `index` (with its canonical text), its hashes and its rows to the batch. It rests on the rows and on what is `pending`:
+    /// the changes of entries before it. Without a fact (its key is gone) there are no rows.
+    fn project(
+        &self,
+        index: u64,
+        (entry, text): (&Entry, &String),
+        fact: Option<&[u8]>,
+        pending: &Batch,
+        batch: &mut Batch,
+    ) -> Result<(), Error> {
+        put_hashes(self.tree_with(pending).append(index, text.as_bytes())?, batch)?;
+        batch.put(&ENTRIES, &index.to_be_bytes(), text)?;
         batch.put(&SIZE, b"", &LogSize { entries: index + 1 })?;
         let (dossier, document) =
             (entry.dossier.map(|id| *id.as_bytes()), entry.document.map(|id| *id.as_bytes()));
         for id in [dossier, document].into_iter().flatten() {
-            if !self.speaks_of(&id)? {
+            if pending.get(&self.0.records, &SUBJECTS, &id)?.is_none() {
                 batch.put(&SUBJECTS, &id, &index)?;
             }
         }
         if let Some(fact) = fact {
             let project = self.0.facts.get(entry.kind.as_str()).ok_or(Error::Corrupt)?;
-            project(&mut Projection::new(index, entry, fact, &self.0.records, &self.0.lookup, &mut batch))?;
+            let ground = (&self.0.records, pending);
+            project(&mut Projection::new(index, entry, fact, ground, &self.0.lookup, batch))?;
         }
-        Ok(self.0.records.commit(batch)?)
+        Ok(())
     }
 
     fn tree(&self) -> Tree<impl Fn(u64) -> Option<NodeHash> + '_> {
         stored_tree(&self.0.records)
+    }
+
+    /// The tree with hashes that are not rows yet.
+    fn tree_with<'a>(&'a self, pending: &'a Batch) -> Tree<impl Fn(u64) -> Option<NodeHash> + 'a> {
+        let rows = self.tree();
+        Tree(move |at: u64| match pending.change(&HASHES, &at.to_be_bytes()).ok()? {
+            Some(changed) => changed.map(|hash| *hash.as_bytes()),
+            None => rows.0(at),
+        })
     }
 
     async fn payload_identity(&self, dossier: Option<DossierId>) -> Result<Identity, Error> {
@@ -364,4 +386,11 @@ pub fn speaks_of(records: &Records, id: &[u8; 16]) -> Result<bool, Error> {
 fn stored_tree(records: &Records) -> Tree<impl Fn(u64) -> Option<NodeHash> + '_> {
     let read = |at: u64| records.get(&HASHES, &at.to_be_bytes()).ok().flatten();
     Tree(move |at| read(at).map(|hash: Sha256Digest| *hash.as_bytes()))
+}
+
+fn put_hashes(hashes: Vec<(u64, NodeHash)>, batch: &mut Batch) -> Result<(), Error> {
+    for (at, hash) in hashes {
+        batch.put(&HASHES, &at.to_be_bytes(), &Sha256Digest::from_bytes(hash))?;
+    }
+    Ok(())
 }

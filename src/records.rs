@@ -154,6 +154,20 @@ impl Records {
         Scan::new(self, table, prefix, start)
     }
 
+    /// How many rows there are whose key begins with `prefix`. No value is opened.
+    pub fn count<V>(&self, table: &Table<V>, prefix: &[u8]) -> Result<u64, Error> {
+        let prefix = table.row_key(prefix);
+        let (mut start, mut count) = (prefix.clone(), 0);
+        loop {
+            let rows = self.backend.scan(&prefix, &start, SCAN_PAGE_ROWS)?;
+            count += rows.len() as u64;
+            match rows.last() {
+                Some((last, _)) if rows.len() == SCAN_PAGE_ROWS => start = [last.as_slice(), &[0]].concat(),
+                _ => return Ok(count),
+            }
+        }
+    }
+
     /// Checks the batch's preconditions and applies it, atomically. Durable after [`Records::flush`].
     ///
     /// After a failure of the store itself nothing is taken any more ([`Error::Closed`]): what was done is not known.

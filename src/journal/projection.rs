@@ -1,5 +1,7 @@
 //! How an entry becomes rows: the same function at the commit and at the replay, so that both agree.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -23,19 +25,22 @@ pub struct Projection<'a> {
     fact: &'a [u8],
     records: &'a Records,
     lookup: &'a Lookup,
+    pending: &'a Batch,
     batch: &'a mut Batch,
 }
 
 impl<'a> Projection<'a> {
+    /// `ground` is what the entry rests on: the rows, and the changes of entries before it that are not rows yet.
     pub(super) fn new(
         index: u64,
         entry: &'a Entry,
         fact: &'a [u8],
-        records: &'a Records,
+        ground: (&'a Records, &'a Batch),
         lookup: &'a Lookup,
         batch: &'a mut Batch,
     ) -> Self {
-        Self { index, entry, fact, records, lookup, batch }
+        let (records, pending) = ground;
+        Self { index, entry, fact, records, lookup, pending, batch }
     }
 
     /// The fact, as its owner wrote it.
@@ -45,7 +50,12 @@ impl<'a> Projection<'a> {
 
     /// The row as this projection has left it so far.
     pub fn get<V: DeserializeOwned>(&self, table: &Table<V>, key: &[u8]) -> Result<Option<V>, Error> {
-        Ok(self.batch.get(self.records, table, key)?)
+        for batch in [&*self.batch, self.pending] {
+            if let Some(changed) = batch.change(table, key)? {
+                return Ok(changed);
+            }
+        }
+        Ok(self.records.get(table, key)?)
     }
 
     /// The rows whose key begins with `prefix`, as they were before this entry; the keys come without the table's name.
@@ -54,7 +64,14 @@ impl<'a> Projection<'a> {
         table: &Table<V>,
         prefix: &[u8],
     ) -> Result<Vec<(Vec<u8>, V)>, Error> {
-        Ok(self.records.scan(table, prefix).collect::<Result<_, _>>()?)
+        let mut rows: BTreeMap<Vec<u8>, V> = self.records.scan(table, prefix).collect::<Result<_, _>>()?;
+        for (key, change) in self.pending.changes_below(table, prefix)? {
+            match change {
+                Some(value) => rows.insert(key, value),
+                None => rows.remove(&key),
+            };
+        }
+        Ok(rows.into_iter().collect())
     }
 
     /// From this entry on nothing is sealed to the dossier's key any more: it is sealed away or destroyed.

@@ -7,7 +7,6 @@ use std::ops::Range;
 use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
-use bytes::Bytes;
 use futures::StreamExt;
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
@@ -192,11 +191,11 @@ async fn remove_below(objects: &Objects, prefix: Prefix) -> Result<(), objects::
     Ok(())
 }
 
-/// The lines of a payload object.
-pub(super) fn read_payloads(object: &Bytes) -> Result<Vec<(u64, Vec<u8>)>, Error> {
+/// The lines of a payload object: index and sealed payload. A line that is damaged is left out.
+pub(super) fn read_payloads(object: &[u8]) -> Vec<(u64, Vec<u8>)> {
     let parse = |line: &[u8]| {
-        let line: PayloadLine = serde_json::from_slice(line).map_err(|_| Error::Corrupt)?;
-        Ok((line.index, BASE64_STANDARD.decode(line.age).map_err(|_| Error::Corrupt)?))
+        let line: PayloadLine = serde_json::from_slice(line).ok()?;
+        Some((line.index, BASE64_STANDARD.decode(line.age).ok()?))
     };
-    object.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(parse).collect()
+    object.split(|byte| *byte == b'\n').filter_map(parse).collect()
 }

@@ -39,10 +39,10 @@ impl Rehearsal {
         Ok(end)
     }
 
-    async fn payload<'a>(
+    async fn payload(
         &self,
-        bucket: &Bucket<'a>,
-        payloads: &mut Payloads<'a>,
+        bucket: &Bucket<'_>,
+        payloads: &mut Payloads,
         index: u64,
         text: &str,
     ) -> Result<Vec<u8>, Error> {

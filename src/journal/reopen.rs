@@ -48,8 +48,9 @@ impl Journal {
             let sealed = payloads.get(index, entry.payload).await?;
             let fact = vault::open(key, &sealed).map_err(|_| Error::Corrupt)?;
             let project = self.0.facts.get(entry.kind.as_str()).ok_or(Error::Corrupt)?;
-            let mut batch = Batch::new();
-            project(&mut Projection::new(index, &entry, &fact, into, &self.0.lookup, &mut batch))?;
+            let (nothing, mut batch) = (Batch::new(), Batch::new());
+            let ground = (into, &nothing);
+            project(&mut Projection::new(index, &entry, &fact, ground, &self.0.lookup, &mut batch))?;
             into.commit(batch)?;
         }
         Ok(())
@@ -108,7 +109,7 @@ impl<'a> Payloads<'a> {
     async fn lines(&mut self, key: Key) -> Result<&[(u64, Vec<u8>)], Error> {
         let read = match self.last.take() {
             Some((last, lines)) if last == key => lines,
-            _ => read_payloads(&self.store.get_bytes(&key, LOG_OBJECT_LIMIT_BYTES).await?)?,
+            _ => read_payloads(&self.store.get_bytes(&key, LOG_OBJECT_LIMIT_BYTES).await?),
         };
         Ok(&self.last.insert((key, read)).1)
     }

@@ -1,30 +1,62 @@
 //! Replay: what the bucket's log says and the local records lack is projected again, entry by entry.
 //!
 //! With empty records this is the restore. Nothing is believed unchecked: the checkpoint's signature, the root
-//! over all entries, and each payload against its entry's digest.
+//! over all entries, and each payload against its entry's digest. Reading, opening and projecting overlap: while
+//! the rows of one bundle of entries are written, the next ones are fetched and opened. Memory holds a few bundles,
+//! whatever the log's length.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod bucket;
+mod opening;
 
-use zeroize::Zeroizing;
+use std::collections::BTreeSet;
+use std::sync::PoisonError;
 
-use super::checkpoint::{Head, verify_checkpoint};
-use super::publish::read_payloads;
-use super::tiles::{Edge, NodeHash, TILE_WIDTH, bundle_width, read_entries};
-use super::{Entry, Error, Found, Journal, Parts};
-use crate::domain::{DossierId, Sha256Digest};
-use crate::objects::{self, ErrorKind, Key, Objects, Prefix};
-use crate::records::Batch;
-use crate::vault;
+use futures::TryStreamExt;
+use serde::{Deserialize, Serialize};
 
-/// The largest log object: 256 entries of 64 KiB, or a round's payloads.
-pub(super) const LOG_OBJECT_LIMIT_BYTES: u64 = 256 << 20;
-/// How many entries a full bundle has.
-const FULL: u16 = 256;
+pub use bucket::{Bucket, Payloads};
+use bucket::Reading;
+use opening::{Chunk, Leaf};
+
+pub(super) use bucket::LOG_OBJECT_LIMIT_BYTES;
+
+use super::checkpoint::Head;
+use super::{Error, Found, Journal, LogSize, Parts, SIZE, put_hashes};
+use crate::domain::DossierId;
+use crate::objects::ErrorKind;
+use crate::records::{Batch, Table};
+
 /// Records are flushed after this many replayed entries.
-const FLUSH_ENTRIES: u64 = 4096;
+const FLUSH_ENTRIES: u64 = 1024;
 
 /// Is told how many of how many entries have been replayed.
 pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
+
+/// What to do when the bucket lacks a part of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnGap {
+    /// Fail.
+    Fail,
+    /// Leave out what cannot be had, note it, and go on: for bringing back what is left of an archive.
+    Skip,
+}
+
+/// Why an entry of the log made no rows here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gap {
+    /// There is no key that opens its payload.
+    WithoutKey,
+    /// Its payload is not in the bucket.
+    WithoutPayload,
+    /// It is not in the bucket itself: only its hash is in the log.
+    Lost,
+    /// What it rests on is missing.
+    Unfounded,
+}
+
+/// Entries that made no rows, by index. Kept beside the rows, so that a replay that was interrupted forgets none.
+const GAPS: Table<Gap> = Table::new("log.gaps");
 
 /// What opening the journal found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,6 +71,10 @@ pub struct CaughtUp {
     pub unpublished: u64,
     /// What was wrong with the bucket's checkpoint and was put right.
     pub found: Option<Found>,
+    /// Hash tiles that are not in the bucket, by path; looked for only when gaps are skipped.
+    pub missing_tiles: Vec<String>,
+    /// Neither the entries from this one on nor their hashes are in the bucket: the replay ended here.
+    pub ended_at: Option<u64>,
 }
 
 impl Journal {
@@ -48,18 +84,34 @@ impl Journal {
     /// Fails with [`Error::Diverged`] if the records are not a beginning or a continuation of the bucket's log, which
     /// has all that was published from here; with [`Error::Forked`] or [`Error::RolledBack`] if it has not.
     pub async fn open(parts: Parts, progress: Progress<'_>) -> Result<(Self, CaughtUp), Error> {
+        Self::open_with(parts, OnGap::Fail, progress).await
+    }
+
+    /// The same, with the choice of leaving out what the bucket lacks.
+    pub async fn open_with(
+        parts: Parts,
+        on_gap: OnGap,
+        progress: Progress<'_>,
+    ) -> Result<(Self, CaughtUp), Error> {
         let journal = Self::new(parts)?;
         let bucket = Bucket::new(&journal.0.objects, journal.verifier_key());
         let (head, found) = journal.agreed_head(&bucket).await?;
         let local = journal.size();
         let unpublished = local.saturating_sub(head.size);
         let mut caught_up = CaughtUp { unpublished, found, ..CaughtUp::default() };
-        let continues = local >= head.size || journal.is_beginning(&bucket, head).await?;
+        let continues = local >= head.size || journal.continues(&bucket, head, on_gap).await?;
         if local < head.size && continues {
-            journal.replay(&bucket, head, &mut caught_up, progress).await?;
+            journal.replay(&bucket, head, on_gap, &mut caught_up, progress).await?;
+        }
+        if caught_up.ended_at.is_some() {
+            // No checkpoint says what so short a log hashes to, and nothing can be published after it.
+            return Ok((journal, caught_up));
         }
         if !continues || journal.tree().root(head.size).ok() != Some(head.root) {
-            return Err(journal.divergence(&bucket, head).await?);
+            return Err(match on_gap {
+                OnGap::Fail => journal.divergence(&bucket, head).await?,
+                OnGap::Skip => Error::Diverged,
+            });
         }
         let known = journal.known_published()?.map_or(0, |known| known.size);
         journal.note_published(head, known..local.min(head.size))?;
@@ -68,40 +120,55 @@ impl Journal {
         Ok((journal, caught_up))
     }
 
+    /// Whether the bucket's log goes on where the records end, as far as it can be told before the replay.
+    async fn continues(&self, bucket: &Bucket<'_>, head: Head, on_gap: OnGap) -> Result<bool, Error> {
+        match self.is_beginning(bucket, head).await {
+            Err(Error::Objects(error)) if on_gap == OnGap::Skip && error.kind() == ErrorKind::NotFound => {
+                Ok(true)
+            }
+            Err(Error::Corrupt) if on_gap == OnGap::Skip => Ok(true),
+            other => other,
+        }
+    }
+
     async fn replay(
         &self,
         bucket: &Bucket<'_>,
         head: Head,
+        on_gap: OnGap,
         caught_up: &mut CaughtUp,
         progress: Progress<'_>,
     ) -> Result<(), Error> {
-        let start = self.size();
-        let mut payloads = bucket.payloads(start).await?;
-        for bundle in start / TILE_WIDTH..head.size.div_ceil(TILE_WIDTH) {
-            let texts = bucket.entries(bundle, head.size).await?;
-            for (index, text) in (bundle * TILE_WIDTH..).zip(&texts).skip_while(|(index, _)| *index < start) {
-                self.replay_entry(index, text, &mut payloads, caught_up).await?;
-                progress(index + 1, head.size);
-                if index % FLUSH_ENTRIES == FLUSH_ENTRIES - 1 {
-                    self.flush().await?;
-                }
+        let reading = Reading::begin(bucket, self.size(), head.size, on_gap).await?;
+        let opened = reading.chunks().map_ok(|chunk| self.open_in_background(chunk, on_gap));
+        let mut opened = std::pin::pin!(opened.try_buffered(opening::AT_ONCE));
+        let mut unflushed = 0;
+        while let Some(chunk) = opened.try_next().await? {
+            let count = chunk.leaves.len() as u64;
+            self.project_chunk(chunk, on_gap, caught_up).await?;
+            progress(self.size(), head.size);
+            unflushed += count;
+            if unflushed >= FLUSH_ENTRIES {
+                self.flush().await?;
+                unflushed = 0;
             }
+        }
+        if on_gap == OnGap::Skip {
+            caught_up.missing_tiles.extend(bucket.missing_upper_tiles(head.size).await?);
         }
         self.flush().await
     }
 
-    async fn replay_entry(
-        &self,
-        index: u64,
-        text: &str,
-        payloads: &mut Payloads<'_>,
-        caught_up: &mut CaughtUp,
-    ) -> Result<(), Error> {
-        let sealed = payloads.get(index, Entry::parse(text)?.payload).await?;
-        self.replay_sealed(index, text, &sealed, caught_up).await
+    /// The entries that made no rows, by index, with the reason.
+    pub fn gaps(&self) -> impl Iterator<Item = Result<(u64, Gap), Error>> + '_ {
+        self.0.records.scan(&GAPS, b"").map(|row| {
+            let (key, gap) = row?;
+            let index = <[u8; 8]>::try_from(key.as_slice()).map_err(|_| Error::Corrupt)?;
+            Ok((u64::from_be_bytes(index), gap))
+        })
     }
 
-    /// Projects an entry whose payload is at hand.
+    /// Projects one entry whose payload is at hand.
     pub(super) async fn replay_sealed(
         &self,
         index: u64,
@@ -109,155 +176,81 @@ impl Journal {
         sealed: &[u8],
         caught_up: &mut CaughtUp,
     ) -> Result<(), Error> {
-        let entry = Entry::parse(text)?;
-        if entry.to_canonical()? != text {
-            return Err(Error::Corrupt);
-        }
-        let fact = match self.fact(&entry, sealed, &caught_up.gone).await {
-            Ok(fact) => Some(fact),
-            Err(Gone::Key(dossier)) => {
-                caught_up.without_key.push(index);
-                caught_up.gone.insert(dossier);
-                None
-            }
-            Err(Gone::Error(error)) => return Err(error),
-        };
-        self.apply(index, &entry, fact.as_ref().map(|fact| fact.as_slice()), Batch::new())?;
-        *self.0.size.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = index + 1;
+        let leaf = self.open_entry(text, sealed, &caught_up.gone).await?;
         caught_up.replayed += 1;
+        let chunk = Chunk { first: index, leaves: vec![leaf], missing_tiles: Vec::new(), ended_at: None };
+        for (index, dossier) in self.project_leaves(chunk, OnGap::Fail)? {
+            caught_up.without_key.push(index);
+            caught_up.gone.extend(dossier);
+        }
         Ok(())
     }
-}
 
-/// Why there is no fact.
-enum Gone {
-    /// The dossier's key is sealed away or destroyed.
-    Key(DossierId),
-    Error(Error),
-}
-
-impl Journal {
-    /// Opens a payload. Only the key of a dossier can be gone: what is sealed to the journal's own key must open.
-    async fn fact(
+    /// Turns a bundle of entries into rows, in one batch.
+    async fn project_chunk(
         &self,
-        entry: &Entry,
-        sealed: &[u8],
-        gone: &BTreeSet<DossierId>,
-    ) -> Result<Zeroizing<Vec<u8>>, Gone> {
-        let Some(dossier) = entry.sealed_under() else {
-            return vault::open(&self.0.identity, sealed).map_err(|_| Gone::Error(Error::Corrupt));
+        chunk: Chunk,
+        on_gap: OnGap,
+        caught_up: &mut CaughtUp,
+    ) -> Result<(), Error> {
+        caught_up.replayed += chunk.leaves.len() as u64;
+        caught_up.missing_tiles.extend(chunk.missing_tiles.clone());
+        caught_up.ended_at = chunk.ended_at;
+        let journal = self.clone();
+        let projecting = tokio::task::spawn_blocking(move || journal.project_leaves(chunk, on_gap));
+        for (index, dossier) in projecting.await.map_err(|_| Error::Corrupt)?? {
+            caught_up.without_key.push(index);
+            caught_up.gone.extend(dossier);
+        }
+        Ok(())
+    }
+
+    /// Returns the entries that had no key, with the dossiers whose key that would be.
+    fn project_leaves(&self, chunk: Chunk, on_gap: OnGap) -> Result<Vec<(u64, Option<DossierId>)>, Error> {
+        let size = chunk.first + chunk.leaves.len() as u64;
+        let mut pending = Batch::new();
+        let mut without_key = Vec::new();
+        for (index, leaf) in (chunk.first..).zip(chunk.leaves) {
+            let dossier = leaf.sealed_under();
+            let (batch, gap) = self.project_leaf(index, leaf, on_gap, &pending)?;
+            pending.append(batch);
+            if let Some(gap) = gap {
+                pending.put(&GAPS, &index.to_be_bytes(), &gap)?;
+            }
+            if gap == Some(Gap::WithoutKey) {
+                without_key.push((index, dossier));
+            }
+        }
+        self.0.records.commit(pending)?;
+        *self.0.size.lock().unwrap_or_else(PoisonError::into_inner) = size;
+        Ok(without_key)
+    }
+
+    fn project_leaf(
+        &self,
+        index: u64,
+        leaf: Leaf,
+        on_gap: OnGap,
+        pending: &Batch,
+    ) -> Result<(Batch, Option<Gap>), Error> {
+        let mut batch = Batch::new();
+        let (entry, text, fact, gap) = match leaf {
+            Leaf::Opened { entry, text, fact } => (entry, text, Some(fact), None),
+            Leaf::Closed { entry, text, gap } => (entry, text, None, Some(gap)),
+            Leaf::Lost(hash) => {
+                put_hashes(self.tree_with(pending).append_leaf(index, hash)?, &mut batch)?;
+                batch.put(&SIZE, b"", &LogSize { entries: index + 1 })?;
+                return Ok((batch, Some(Gap::Lost)));
+            }
         };
-        if gone.contains(&dossier) {
-            return Err(Gone::Key(dossier));
-        }
-        match self.payload_identity(Some(dossier)).await {
-            Ok(identity) => vault::open(&identity, sealed).map_err(|_| Gone::Key(dossier)),
-            Err(Error::Keys(error)) if key_is_gone(&error) => Err(Gone::Key(dossier)),
-            Err(error) => Err(Gone::Error(error)),
-        }
-    }
-}
-
-fn key_is_gone(error: &crate::keys::Error) -> bool {
-    match error {
-        crate::keys::Error::Objects(error) => error.kind() == ErrorKind::NotFound,
-        crate::keys::Error::Vault(error) => matches!(error, vault::Error::WrongKey),
-        crate::keys::Error::Foreign | crate::keys::Error::Records(_) => false,
-    }
-}
-
-/// The log as it lies in the object store.
-pub struct Bucket<'a> {
-    objects: &'a Objects,
-    verifier_key: &'a str,
-}
-
-impl<'a> Bucket<'a> {
-    /// The log of this store, checked with this key.
-    pub fn new(objects: &'a Objects, verifier_key: &'a str) -> Self {
-        Self { objects, verifier_key }
-    }
-
-    /// The published head; `None` if nothing was ever published.
-    pub async fn head(&self) -> Result<Option<Head>, Error> {
-        match self.objects.get_bytes(&Key::Checkpoint, LOG_OBJECT_LIMIT_BYTES).await {
-            Ok(bytes) => verify_checkpoint(&bytes, self.verifier_key).map(Some),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// The entries of one bundle in a log of `size` entries.
-    pub async fn entries(&self, bundle: u64, size: u64) -> Result<Vec<String>, Error> {
-        let width = bundle_width(bundle, size);
-        match self.bundle(bundle, width).await {
-            // The log has grown meanwhile: a partial bundle goes when the full one is there.
-            Err(Error::Objects(error)) if error.kind() == ErrorKind::NotFound && width < FULL => {
-                let mut entries = self.bundle(bundle, FULL).await?;
-                entries.truncate(width.into());
-                Ok(entries)
+        let fact = fact.as_ref().map(|fact| fact.as_slice());
+        match self.project(index, (&entry, &text), fact, pending, &mut batch) {
+            Err(Error::Corrupt) if on_gap == OnGap::Skip && fact.is_some() => {
+                batch = Batch::new();
+                self.project(index, (&entry, &text), None, pending, &mut batch)?;
+                Ok((batch, Some(Gap::Unfounded)))
             }
-            other => other,
+            other => other.map(|()| (batch, gap)),
         }
-    }
-
-    async fn bundle(&self, index: u64, width: u16) -> Result<Vec<String>, Error> {
-        let key = Key::EntryBundle { index, width };
-        let entries = read_entries(&self.objects.get_bytes(&key, LOG_OBJECT_LIMIT_BYTES).await?)?;
-        if entries.len() == usize::from(width) { Ok(entries) } else { Err(Error::Corrupt) }
-    }
-
-    /// The root of the first `size` entries, computed from the entries of a log of `whole`; `None` without any.
-    pub(super) async fn root(&self, size: u64, whole: u64) -> Result<Option<NodeHash>, Error> {
-        let mut edge = Edge::default();
-        for bundle in 0..size.min(whole).div_ceil(TILE_WIDTH) {
-            let wanted = usize::from(bundle_width(bundle, size));
-            for entry in self.entries(bundle, whole).await?.iter().take(wanted) {
-                edge.push(entry.as_bytes());
-            }
-        }
-        Ok(edge.root())
-    }
-
-    /// The sealed payloads from entry `start` on.
-    pub async fn payloads(&self, start: u64) -> Result<Payloads<'a>, Error> {
-        let mut objects = Vec::new();
-        for listed in self.objects.list(Prefix::Payloads).await? {
-            if let Some(Key::Payloads { first, count }) = listed.key
-                && first + u64::from(count) > start
-            {
-                objects.push((first, count));
-            }
-        }
-        objects.sort_unstable();
-        Ok(Payloads { store: self.objects, objects: objects.into(), read: BTreeMap::new() })
-    }
-}
-
-/// Reads payload objects as their entries come up, and forgets them behind.
-pub struct Payloads<'a> {
-    store: &'a Objects,
-    /// Not yet read: first entry and count, in order.
-    objects: std::collections::VecDeque<(u64, u32)>,
-    /// Read and still needed. A round that was begun twice may have left an entry's payload in two objects.
-    read: BTreeMap<u64, Vec<Vec<u8>>>,
-}
-
-impl Payloads<'_> {
-    /// The payload of entry `index`, which has this digest.
-    pub async fn get(&mut self, index: u64, digest: Sha256Digest) -> Result<Vec<u8>, Error> {
-        self.read = self.read.split_off(&index);
-        while let Some((first, count)) = self.objects.front().copied()
-            && first <= index
-        {
-            self.objects.pop_front();
-            let object = self.store.get_bytes(&Key::Payloads { first, count }, LOG_OBJECT_LIMIT_BYTES).await;
-            for (at, sealed) in read_payloads(&object?)? {
-                self.read.entry(at).or_default().push(sealed);
-            }
-        }
-        let candidates = self.read.remove(&index).unwrap_or_default();
-        let wanted = candidates.into_iter().find(|sealed| Sha256Digest::of(sealed) == digest);
-        wanted.ok_or_else(|| objects::Error::from(ErrorKind::NotFound).into())
     }
 }

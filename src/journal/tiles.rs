@@ -5,7 +5,7 @@
 
 use tlog_tiles::{
     Error as TreeError, Hash, HashReader, Tile, node_hash, prove_record, prove_tree, record_hash,
-    stored_hashes, tree_hash,
+    stored_hashes, stored_hashes_for_record_hash, tree_hash,
 };
 
 use super::Error;
@@ -32,6 +32,13 @@ impl<F: Fn(u64) -> Option<NodeHash>> Tree<F> {
     pub(crate) fn append(&self, index: u64, entry: &[u8]) -> Result<Vec<(u64, NodeHash)>, Error> {
         let first = tlog_tiles::stored_hash_index(0, index);
         let hashes = stored_hashes(index, entry, self).map_err(|_| Error::Corrupt)?;
+        Ok((first..).zip(hashes.into_iter().map(|hash| hash.0)).collect())
+    }
+
+    /// The same for an entry of which only the leaf's hash is left.
+    pub(crate) fn append_leaf(&self, index: u64, leaf: NodeHash) -> Result<Vec<(u64, NodeHash)>, Error> {
+        let first = tlog_tiles::stored_hash_index(0, index);
+        let hashes = stored_hashes_for_record_hash(index, Hash(leaf), self).map_err(|_| Error::Corrupt)?;
         Ok((first..).zip(hashes.into_iter().map(|hash| hash.0)).collect())
     }
 
@@ -103,6 +110,11 @@ impl Edge {
     }
 }
 
+/// The leaf of an entry.
+pub(crate) fn leaf_hash(entry: &str) -> NodeHash {
+    record_hash(entry.as_bytes()).0
+}
+
 /// One hash tile.
 pub(crate) struct HashTile {
     /// Its level, from 0.
@@ -113,6 +125,13 @@ pub(crate) struct HashTile {
     pub(crate) width: u16,
     /// The hashes, 32 bytes each.
     pub(crate) bytes: Vec<u8>,
+}
+
+/// The full and partial tiles that a tree of `size` entries has above its leaves' level: level, number, width.
+pub(crate) fn upper_tiles(size: u64) -> Vec<(u8, u64, u16)> {
+    let tiles = Tile::new_tiles(TILE_HEIGHT, 0, size);
+    let upper = tiles.iter().filter(|tile| tile.level() > 0);
+    upper.filter_map(|tile| Some((tile.level(), tile.level_index(), tile.width().try_into().ok()?))).collect()
 }
 
 /// An entry bundle of a tree of `size` entries: number `bundle`, and how many entries it holds.

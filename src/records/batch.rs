@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Error, Records, Table, encode};
+use super::{Error, Table, encode};
 
 /// A set of row changes with preconditions. Later changes to a row replace earlier ones.
 #[derive(Default)]
@@ -47,17 +47,36 @@ impl Batch {
         Ok(())
     }
 
-    /// The row as it will be after the batch: its own change if it has one, else what the store has.
-    pub fn get<V: DeserializeOwned>(
+    /// What the batch makes of the row: `None` if it leaves it alone, `Some(None)` if it deletes it.
+    pub fn change<V: DeserializeOwned>(
         &self,
-        records: &Records,
         table: &Table<V>,
         key: &[u8],
-    ) -> Result<Option<V>, Error> {
-        match self.changes.get(&table.row_key(key)) {
-            Some(Some(value)) => serde_json::from_slice(value).map(Some).map_err(|_| Error::Corrupt),
-            Some(None) => Ok(None),
-            None => records.get(table, key),
-        }
+    ) -> Result<Option<Option<V>>, Error> {
+        let Some(change) = self.changes.get(&table.row_key(key)) else { return Ok(None) };
+        let value = change.as_deref().map(serde_json::from_slice).transpose();
+        value.map(Some).map_err(|_| Error::Corrupt)
+    }
+
+    /// What the batch makes of the rows whose key begins with `prefix`; the keys come without the table's own prefix.
+    pub fn changes_below<V: DeserializeOwned>(
+        &self,
+        table: &Table<V>,
+        prefix: &[u8],
+    ) -> Result<Vec<(Vec<u8>, Option<V>)>, Error> {
+        let prefix = table.row_key(prefix);
+        let changes = self.changes.range(prefix.clone()..);
+        let below = changes.take_while(|(key, _)| key.starts_with(&prefix));
+        let read = |(key, change): (&Vec<u8>, &Option<Vec<u8>>)| {
+            let value = change.as_deref().map(serde_json::from_slice).transpose();
+            Ok((table.own_key(key), value.map_err(|_| Error::Corrupt)?))
+        };
+        below.map(read).collect()
+    }
+
+    /// Adds what a later batch changes and expects; where both change a row, the later one counts.
+    pub fn append(&mut self, later: Self) {
+        self.changes.extend(later.changes);
+        self.expected.extend(later.expected);
     }
 }

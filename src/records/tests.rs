@@ -17,15 +17,24 @@ fn batches_are_atomic_over_tables(records: &Records) {
     let mut batch = Batch::new();
     batch.put(&NAMES, b"1", &"欧阳".to_owned()).unwrap();
     batch.put(&NUMBERS, b"1", &7).unwrap();
-    assert_eq!(batch.get(records, &NUMBERS, b"1").unwrap(), Some(7), "a batch sees its own changes");
+    assert_eq!(batch.change(&NUMBERS, b"1").unwrap(), Some(Some(7)), "a batch tells its own changes");
+    assert_eq!(batch.change(&NUMBERS, b"2").unwrap(), None);
     assert_eq!(records.get(&NUMBERS, b"1").unwrap(), None);
     records.commit(batch).unwrap();
     records.flush().unwrap();
     assert_eq!(records.get(&NAMES, b"1").unwrap().as_deref(), Some("欧阳"));
     assert_eq!(records.get(&NUMBERS, b"1").unwrap(), Some(7));
     let mut batch = Batch::new();
-    batch.delete(&NUMBERS, b"1");
+    batch.put(&NUMBERS, b"1", &8).unwrap();
+    let mut later = Batch::new();
+    later.delete(&NUMBERS, b"1");
+    batch.append(later);
+    assert_eq!(batch.change(&NUMBERS, b"1").unwrap(), Some(None), "the later one counts");
+    assert_eq!(batch.changes_below(&NUMBERS, b"").unwrap(), [(b"1".to_vec(), None)]);
+    assert_eq!(batch.changes_below(&NAMES, b"").unwrap(), []);
+    assert_eq!((records.count(&NUMBERS, b"").unwrap(), records.count(&NUMBERS, b"2").unwrap()), (1, 0));
     records.commit(batch).unwrap();
+    assert_eq!(records.count(&NUMBERS, b"").unwrap(), 0);
     assert!(!records.contains(&NUMBERS, b"1").unwrap());
 }
 
