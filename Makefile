@@ -26,8 +26,9 @@ check: ## format, lints, the bundled packs
 	$(CARGO) run --locked -- pack check workflows/customer-service
 	$(CARGO) run --locked -- pack test workflows/customer-service
 
-bench: build ## the tables of docs/benchmarks.md; needs garage, rclone and restic
+bench: build ## the tables of docs/benchmarks*.md; needs garage, rclone and restic
 	python3 benches/ingest.py
+	python3 benches/restore.py
 
 golden: ## fixtures/archives/v1 anew: only while its format has not been given out
 	$(CARGO) test --locked --test it formats::make_ -- --ignored --nocapture

@@ -11,6 +11,7 @@ pub mod restore;
 pub mod rotating;
 pub mod sampling;
 pub mod sealing;
+mod totals;
 pub mod verifying;
 
 use std::fs::File;
@@ -44,6 +45,7 @@ pub(crate) use opening::reading_limits;
 pub use opening::{Opened, Places};
 pub use readiness::Trouble;
 pub use sealing::{OpenDossier, OpenDossiers};
+pub use totals::{Difference, Totals};
 
 /// A running archive. Cloning shares it.
 #[derive(Clone)]
@@ -136,6 +138,21 @@ pub enum Error {
     /// Another process has the data folder open.
     #[error("another Lantai works on {0}; use --server to go through it")]
     InUse(PathBuf),
+    /// The object store holds nothing.
+    #[error("there is no archive in the object store: it is empty")]
+    EmptyStore,
+    /// What the object store holds is not an archive.
+    #[error("there is no archive in the object store: {0}")]
+    NotAnArchive(&'static str),
+    /// The key is none of the archive's recovery keys.
+    #[error("this is not a recovery key of the archive in the object store")]
+    WrongRecoveryKey,
+    /// The data folder belongs to another archive than the object store.
+    #[error("{0} holds another archive than the object store: restore into another folder")]
+    OtherArchive(PathBuf),
+    /// An object is missing or damaged without which there is no archive.
+    #[error("the object store has no {0} that can be used; without it nothing can be restored")]
+    Lacks(String),
     /// The object store belongs to another archive, or to none.
     #[error("the object store does not hold the archive of this key")]
     WrongStore,

@@ -18,9 +18,11 @@ use crate::journal::{self, Draft, Facts, Journal};
 use crate::records::{self, Batch, Records};
 use crate::workflow::{self, Act, Attached, Calendar, Case, Definition, Event, Input, Refusal, Stepped};
 
-pub use book::{Account, account, keep, lines_of};
+pub use book::{Account, account, keep, lines_of, points_by_month};
 use rows::{Acted, CASES, CLAIMS, Started};
-pub use rows::{Claim, HistoryItem, Note, claim, forget, get, history, notes, of_dossier, open_cases};
+pub use rows::{
+    Claim, HistoryItem, Note, by_state, claim, forget, get, history, notes, of_dossier, open_cases,
+};
 
 /// The kinds of facts of this module.
 pub const FACTS: Facts = rows::FACTS;

@@ -14,6 +14,7 @@ mod models;
 mod output;
 mod pack;
 mod read;
+mod restore;
 mod serving;
 mod verify;
 
@@ -144,7 +145,8 @@ enum Verb {
         #[arg(long)]
         resume: bool,
     },
-    /// Makes a new data folder from the bucket and a recovery key.
+    /// Makes a new data folder from the bucket and a recovery key. The bucket is only read, and what was interrupted
+    /// goes on when it is given again.
     Restore {
         /// The object store's URL.
         #[arg(long, value_name = "URL")]
@@ -152,6 +154,15 @@ enum Verb {
         /// The recovery key (an age identity file, owner-only).
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
+        /// The passphrase of the recovery key, if that is locked; without it one is asked for.
+        #[arg(long, value_name = "FILE")]
+        key_passphrase_file: Option<PathBuf>,
+        /// Compares with the totals of a running server (with --token-file), or with those in a file.
+        #[arg(long, value_name = "URL|FILE")]
+        compare: Option<String>,
+        /// Makes the search index at once, too.
+        #[arg(long)]
+        index: bool,
     },
     /// Sealing, opening and destroying dossiers, through a server.
     #[command(subcommand)]
@@ -401,7 +412,11 @@ async fn dispatch(cli: Cli, config: Config) -> anyhow::Result<Outcome> {
             }
             None => verify::folder(config, full, resume, common.json).await,
         },
-        Verb::Restore { from, key } => local::restore(config, from, &key, common.json).await,
+        Verb::Restore { from, key, key_passphrase_file, compare, index } => {
+            let compare = compare.or_else(|| common.server.clone());
+            let wanted = restore::Wanted { from, key, key_passphrase_file, compare, index };
+            restore::run(config, wanted, &common).await
+        }
         Verb::Dossier(verb) => client::Client::new(&common)?.dossier(verb).await,
         Verb::Keys(verb) => match &common.server {
             Some(_) => client::Client::new(&common)?.keys(verb).await,

@@ -127,6 +127,16 @@ pub fn of_dossier(records: &Records, dossier: DossierId) -> Result<Vec<Document>
     Ok(documents)
 }
 
+/// How many documents there are.
+pub fn count(records: &Records) -> Result<u64, records::Error> {
+    records.count(&DOCUMENTS, b"")
+}
+
+/// Whether there is a document of this id.
+pub fn exists(records: &Records, id: DocumentId) -> Result<bool, records::Error> {
+    records.contains(&DOCUMENTS, id.as_bytes())
+}
+
 /// All documents.
 pub fn all(records: &Records) -> impl Iterator<Item = Result<Document, records::Error>> + '_ {
     records.scan(&DOCUMENTS, b"").map(|row| row.map(|(_, document)| document))

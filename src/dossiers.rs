@@ -133,6 +133,11 @@ pub fn ids(records: &Records) -> impl Iterator<Item = Result<DossierId, records:
     records.scan(&DOSSIERS, b"").map(|row| row.map(|(_, dossier)| dossier.id))
 }
 
+/// How many dossiers there are.
+pub fn count(records: &Records) -> Result<u64, records::Error> {
+    records.count(&DOSSIERS, b"")
+}
+
 /// Whether there is a dossier of this id.
 pub fn exists(records: &Records, id: DossierId) -> Result<bool, records::Error> {
     records.contains(&DOSSIERS, id.as_bytes())

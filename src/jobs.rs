@@ -9,6 +9,7 @@ mod sample;
 
 use std::time::Duration;
 
+use futures::StreamExt;
 use jiff::SignedDuration;
 
 use crate::app::App;
@@ -25,6 +26,8 @@ const NAP: Duration = Duration::from_secs(2);
 const GATHER: Duration = Duration::from_millis(500);
 /// After so many naps in a row the index gives its memory back.
 const NAPS_BEFORE_REST: u32 = 5;
+/// How many documents are opened at once to be indexed, when nothing else is to be done.
+const INDEXED_AT_ONCE: usize = 8;
 const FIRST_PAUSE_SECONDS: i64 = 2;
 const LONGEST_PAUSE_SECONDS: i64 = 3600;
 
@@ -75,16 +78,24 @@ impl App {
     /// Runs a round of jobs that are due; tells how many were run.
     pub async fn run_due_jobs(&self) -> anyhow::Result<usize> {
         let due = queue::due(&self.records, self.clock.now(), ROUND_JOBS)?;
-        let mut ended = Vec::with_capacity(due.len());
-        for waiting in &due {
+        self.run_round(due, 1).await
+    }
+
+    /// Runs these jobs, some at once; tells how many were run.
+    async fn run_round(&self, due: Vec<Waiting>, at_once: usize) -> anyhow::Result<usize> {
+        let count = due.len();
+        let runs = futures::stream::iter(due).map(|waiting| self.run_one(waiting));
+        let mut runs = std::pin::pin!(runs.buffered(at_once));
+        let mut ended = Vec::with_capacity(count);
+        while let Some((waiting, run)) = runs.next().await {
             let mut batch = Batch::new();
-            match self.run(&waiting.job).await {
-                Ok(()) => queue::done(&mut batch, waiting)?,
-                Err(error) => self.put_off(waiting, &error, &mut batch)?,
+            match run {
+                Ok(()) => queue::done(&mut batch, &waiting)?,
+                Err(error) => self.put_off(&waiting, &error, &mut batch)?,
             }
             ended.push(batch);
         }
-        if !due.is_empty() {
+        if count > 0 {
             let index = self.index.clone();
             tokio::task::spawn_blocking(move || index.commit()).await??;
         }
@@ -95,7 +106,12 @@ impl App {
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(due.len())
+        Ok(count)
+    }
+
+    async fn run_one(&self, waiting: Waiting) -> (Waiting, anyhow::Result<()>) {
+        let run = self.run(&waiting.job).await;
+        (waiting, run)
     }
 
     /// Runs all jobs that are due, and those that they call for.
@@ -106,6 +122,21 @@ impl App {
                 0 => return Ok(total),
                 count => total += count,
             }
+        }
+    }
+
+    /// Makes findable what waits for it; `progress` is told how much of how much is done. What fails is put off, and
+    /// reading is left to the server: it writes to the object store. Tells what waits in the end.
+    pub async fn index_waiting(&self, progress: &(dyn Fn(u64, u64) + Sync)) -> anyhow::Result<queue::Count> {
+        let total = queue::count(&self.records)?.indexing;
+        let mut done = 0;
+        loop {
+            let due = queue::due_indexing(&self.records, self.clock.now(), ROUND_JOBS)?;
+            if due.is_empty() || done >= total {
+                return Ok(queue::count(&self.records)?);
+            }
+            done += self.run_round(due, INDEXED_AT_ONCE).await? as u64;
+            progress(done, total);
         }
     }
 

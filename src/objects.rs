@@ -8,6 +8,7 @@ mod faults;
 mod key;
 mod local;
 mod memory;
+mod read_only;
 mod s3;
 
 use std::fmt;
@@ -203,16 +204,22 @@ impl Objects {
     pub async fn open(url: &str, settings: &config::S3) -> Result<Self, Error> {
         let parsed = url::Url::parse(url).map_err(|error| Error::new(ErrorKind::Misused, error))?;
         let backend: Arc<dyn Backend> = match parsed.scheme() {
-            "file" => {
-                let dir: PathBuf =
-                    parsed.to_file_path().map_err(|()| Error::new(ErrorKind::Misused, "not a folder"))?;
-                Arc::new(local::Local::open(dir).await?)
-            }
+            "file" => Arc::new(local::Local::open(folder_of(&parsed)?).await?),
             "s3" => Arc::new(s3::S3::open(&parsed, settings)?),
             "memory" => Arc::new(memory::Memory::default()),
             _ => return Err(Error::new(ErrorKind::Misused, "the URL must begin with file:, s3: or memory:")),
         };
         Ok(Self { backend, seen: Arc::default() })
+    }
+
+    /// The same for reading only: nothing is made, changed or cleared away, whoever else works on the store.
+    pub async fn open_read_only(url: &str, settings: &config::S3) -> Result<Self, Error> {
+        let parsed = url::Url::parse(url).map_err(|error| Error::new(ErrorKind::Misused, error))?;
+        let backend: Arc<dyn Backend> = match parsed.scheme() {
+            "file" => Arc::new(local::Local::open_as_it_is(folder_of(&parsed)?)),
+            _ => Self::open(url, settings).await?.backend,
+        };
+        Ok(Self { backend: Arc::new(read_only::ReadOnly(backend)) })
     }
 
     /// The same store, failing when told to: for tests of what happens then.
@@ -333,6 +340,10 @@ impl Objects {
             _ => Ok(()),
         }
     }
+}
+
+fn folder_of(url: &url::Url) -> Result<PathBuf, Error> {
+    url.to_file_path().map_err(|()| Error::new(ErrorKind::Misused, "not a folder"))
 }
 
 fn once(bytes: Bytes) -> Chunks {

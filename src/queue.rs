@@ -91,15 +91,41 @@ pub fn waits(records: &Records, job: &Job) -> Result<bool, Error> {
     records.contains(&JOBS, &name(job))
 }
 
+/// At most `limit` jobs that only make something findable and are due at `now`.
+pub fn due_indexing(records: &Records, now: Timestamp, limit: usize) -> Result<Vec<Waiting>, Error> {
+    let due = INDEXING.iter().flat_map(|kind| records.scan(&JOBS, &[*kind]));
+    let due = due.filter(|row| !matches!(row, Ok((_, waiting)) if waiting.due > now));
+    due.take(limit).map(|row| row.map(|(_, waiting)| waiting)).collect()
+}
+
+/// How many jobs wait, by what they are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Count {
+    /// To read documents.
+    pub reading: u64,
+    /// To make something findable.
+    pub indexing: u64,
+}
+
+/// How many jobs wait, by what they are for.
+pub fn count(records: &Records) -> Result<Count, Error> {
+    let indexing: Result<Vec<u64>, Error> =
+        INDEXING.iter().map(|kind| records.count(&JOBS, &[*kind])).collect();
+    Ok(Count { reading: records.count(&JOBS, &[READING])?, indexing: indexing?.iter().sum() })
+}
+
 /// How many jobs wait.
 pub fn len(records: &Records) -> Result<usize, Error> {
     records.scan(&JOBS, b"").try_fold(0, |count, row| row.map(|_| count + 1))
 }
 
+const READING: u8 = 0;
+const INDEXING: [u8; 3] = [1, 2, 3];
+
 /// Jobs are ordered by kind, reading first.
 fn name(job: &Job) -> Vec<u8> {
     let (kind, id) = match job {
-        Job::ReadDocument { document, .. } => (0, document.as_bytes()),
+        Job::ReadDocument { document, .. } => (READING, document.as_bytes()),
         Job::IndexDocument { document } => (1, document.as_bytes()),
         Job::IndexDossier { dossier } => (2, dossier.as_bytes()),
         Job::IndexCase { case } => (3, case.as_bytes()),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use zeroize::Zeroizing;
 
-use super::opening::{Opened, Places, folder, io_error};
+use super::opening::{Opened, Places, Purpose, folder, io_error};
 use super::{App, Error};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -164,7 +164,7 @@ async fn make(
     };
     make_bucket(&places.objects, &archive, recovery, &seed, manifest).await?;
     // Opening notes in the log what the manifest says: the archive's first entry.
-    let opened = App::open_as(config, clock, &key_file, places, &|_, _| {}).await?;
+    let opened = App::open_as(Purpose::Work, config, clock, &key_file, places, &|_, _| {}).await?;
     let password = first_entries(&opened).await?;
     Ok((opened, password))
 }

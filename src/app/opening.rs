@@ -18,8 +18,8 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::archive_itself;
 use crate::dossiers::Dossiers;
-use crate::journal::{self, CaughtUp, Journal, Progress, Signer};
-use crate::keys::{self, Keys};
+use crate::journal::{self, CaughtUp, Journal, OnGap, Progress, Signer};
+use crate::keys::Keys;
 use crate::manifest::{self, Because, Manifest};
 use crate::objects::{Key, Objects};
 use crate::packs::Packs;
@@ -59,6 +59,15 @@ impl Places {
     pub fn new(config: &Config, objects: Objects) -> Self {
         Self { objects, records: Medium::folder(&folder::records(&config.data)) }
     }
+}
+
+/// What an archive is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To be worked on: this process is the one that writes to the object store.
+    Work,
+    /// To be brought back from the object store, which is only read: somebody else may work on it.
+    Restore,
 }
 
 /// Where things lie in the data folder.
@@ -136,15 +145,26 @@ impl App {
         places: Places,
         progress: Progress<'_>,
     ) -> Result<Opened, Error> {
+        Self::open_for(Purpose::Work, config, clock, places, progress).await
+    }
+
+    pub(super) async fn open_for(
+        purpose: Purpose,
+        config: Config,
+        clock: Clock,
+        places: Places,
+        progress: Progress<'_>,
+    ) -> Result<Opened, Error> {
         let key_file = folder::key_file(&config.data);
         if !key_file.exists() {
             return Err(Error::Missing(config.data));
         }
-        Self::open_as(config, clock, &key_file, places, progress).await
+        Self::open_as(purpose, config, clock, &key_file, places, progress).await
     }
 
     /// The same with the archive's key in this file.
     pub(super) async fn open_as(
+        purpose: Purpose,
         config: Config,
         clock: Clock,
         key_file: &Path,
@@ -152,7 +172,7 @@ impl App {
         progress: Progress<'_>,
     ) -> Result<Opened, Error> {
         let objects = places.objects;
-        let (lock, last) = lock(&config.data)?;
+        let (lock, last) = lock(&config.data, purpose)?;
         let KeyFile { identity, log_verifier_key } = read_key_file(key_file, config.passphrase()?.as_ref())?;
         let next = next_identity(&config)?;
         let copy = Manifest::get(&objects).await?.ok_or(Error::WrongStore)?;
@@ -163,14 +183,16 @@ impl App {
         aside::clear(&config.data, config.set_aside_days, clock.now());
         let keys = Keys::new(objects.clone(), Arc::clone(&keyring));
         let records = places.records;
-        let stores = Stores { objects, records, keyring, keys, clock, log_verifier_key, lock };
+        let was_closed = last.is_empty();
+        let stores =
+            Stores { purpose, was_closed, objects, records, keyring, keys, clock, log_verifier_key, lock };
         if last == OPENING && stores.records.dir().is_some_and(Path::exists) {
             tracing::warn!("the last start did not survive opening the local records");
             set_aside.push(stores.set_records_aside()?);
         }
         let (journal, records, caught_up) = stores.journal(&config, progress, &mut set_aside).await?;
         let manifest = stores.manifest(&copy, &journal, &records).await?;
-        if rotating {
+        if rotating && purpose == Purpose::Work {
             // Before anything is wrapped to the next identity, whoever has only the bucket must be able to get it.
             stores.keys.put_archive_key().await?;
         }
@@ -181,10 +203,15 @@ impl App {
         let damaged = set_aside.iter().filter(|path| **path != folder::index(&config.data)).count();
         let found = Found { replayed: caught_up.replayed, set_aside: damaged };
         let app = stores.build(config, (manifest, was_changed), (journal, records, index), found)?;
-        if set_aside.iter().any(|path| path.to_string_lossy().contains("index")) || caught_up.replayed > 0 {
+        // A replay of the whole log has called for all that is to be indexed.
+        let called_for = caught_up.replayed > 0 && caught_up.replayed == app.journal.health().size;
+        let index_is_new = set_aside.iter().any(|path| path.to_string_lossy().contains("index"));
+        if !called_for && (index_is_new || caught_up.replayed > 0) {
             app.reindex_everything()?;
         }
-        app.tidy_up(last.is_empty()).await;
+        if purpose == Purpose::Work {
+            app.tidy_up(was_closed).await;
+        }
         Ok(Opened { app, caught_up, set_aside })
     }
 
@@ -219,8 +246,9 @@ const OPEN: &str = "open\n";
 /// What stands in it while the records are being opened: a process that dies of that must not die of it again.
 const OPENING: &str = "opening\n";
 
-/// Locks the data folder; tells what stood in the lock file: nothing, if it was closed in order before.
-fn lock(data: &Path) -> Result<(File, String), Error> {
+/// Locks the data folder; tells what stood in the lock file: nothing, if it was closed in order before. A restore leaves
+/// the mark as it is: whether there is something to be swept away is the business of whoever works on the object store.
+fn lock(data: &Path, purpose: Purpose) -> Result<(File, String), Error> {
     let path = data.join("lock");
     let mut options = File::options();
     let opened = options.read(true).write(true).create(true).truncate(false).open(&path);
@@ -232,7 +260,9 @@ fn lock(data: &Path) -> Result<(File, String), Error> {
     }
     let mut text = String::new();
     file.read_to_string(&mut text).map_err(|source| io_error(&path, source))?;
-    mark(&file, data, OPEN)?;
+    if purpose == Purpose::Work {
+        mark(&file, data, OPEN)?;
+    }
     Ok((file, text))
 }
 
@@ -252,7 +282,7 @@ pub(super) struct Stopped {
 impl Stopped {
     /// Locks the folder; [`Error::InUse`] if another process has it.
     pub(super) fn lock(data: &Path) -> Result<Self, Error> {
-        let (lock, last) = lock(data)?;
+        let (lock, last) = lock(data, Purpose::Work)?;
         Ok(Self { lock, data: data.to_owned(), last })
     }
 
@@ -283,6 +313,9 @@ impl Drop for Stopped {
 }
 
 struct Stores {
+    purpose: Purpose,
+    /// Whether the data folder was closed in order before.
+    was_closed: bool,
     objects: Objects,
     records: Medium,
     keyring: Arc<Keyring>,
@@ -331,7 +364,8 @@ impl Stores {
         let cache_bytes = config.limits.records_cache_bytes;
         mark(&self.lock, &config.data, OPENING)?;
         let records = Records::open(&self.records, &self.keyring.records_key(), &self.clock, cache_bytes);
-        mark(&self.lock, &config.data, OPEN)?;
+        let restored = self.purpose == Purpose::Restore && self.was_closed;
+        mark(&self.lock, &config.data, if restored { "" } else { OPEN })?;
         let records = records?;
         self.keys.hold_against(&records);
         let signer = self.signer().await?;
@@ -350,7 +384,11 @@ impl Stores {
             facts: all_facts(),
             patience: Duration::from_secs(config.journal.patience_seconds),
         };
-        let (journal, caught_up) = Journal::open(parts, progress).await?;
+        let on_gap = match self.purpose {
+            Purpose::Work => OnGap::Fail,
+            Purpose::Restore => OnGap::Skip,
+        };
+        let (journal, caught_up) = Journal::open_with(parts, on_gap, progress).await?;
         Ok((journal, records, caught_up))
     }
 
@@ -378,6 +416,7 @@ impl Stores {
     ) -> Result<Manifest, Error> {
         let described = match manifest::described(records)? {
             Some(described) => described,
+            None if self.purpose == Purpose::Restore => return Ok(copy.clone()),
             None => {
                 let own = self.keyring.archive_recipient().to_string();
                 if copy.archive_recipient != own || copy.log_verifier_key != self.log_verifier_key {
@@ -393,7 +432,7 @@ impl Stores {
         {
             return Err(unusable(&Key::JournalKey, keys::Error::Foreign));
         }
-        if described != *copy {
+        if described != *copy && self.purpose == Purpose::Work {
             tracing::warn!("lantai.json is not what the log says: it is put right");
             described.put(&self.objects).await?;
         }
@@ -537,13 +576,4 @@ pub(super) fn keyring(config: &Config, archive: Identity, next: Option<Identity>
         keyring.replace_archive(next);
     }
     Ok(keyring)
-}
-
-/// The archive's own identity, unwrapped from the bucket with a recovery key; before it the next one, if the archive's
-/// key was being rotated.
-pub(super) async fn recover_identities(
-    objects: &Objects,
-    recovery: &Identity,
-) -> Result<Vec<Identity>, Error> {
-    Ok(keys::get_identities(objects, &Key::ArchiveKey, recovery).await?)
 }

@@ -12,6 +12,9 @@ const PENALTIES: Table<Penalty> = Table::new("penalties");
 /// Points by month (7 bytes) and adviser: the copy that is read; the ledger is the truth.
 const TOTALS: Table<i64> = Table::new("penalties.totals");
 
+/// Length of a month in a row's key.
+const MONTH_LEN: usize = 7;
+
 /// A month of the ledger.
 #[derive(Debug, Clone, Default)]
 pub struct Account {
@@ -47,6 +50,17 @@ pub fn account(
     }
     account.entries.sort_by(|a, b| a.at.cmp(&b.at).then_with(|| a.id.cmp(&b.id)));
     Ok(account)
+}
+
+/// Points by month, of all advisers.
+pub fn points_by_month(records: &Records) -> Result<BTreeMap<String, i64>, records::Error> {
+    let mut points = BTreeMap::new();
+    for row in records.scan(&TOTALS, b"") {
+        let (place, total) = row?;
+        let month = String::from_utf8_lossy(place.get(..MONTH_LEN).unwrap_or_default()).into_owned();
+        *points.entry(month).or_default() += total;
+    }
+    Ok(points)
 }
 
 /// Books a line. The same line twice is one line.

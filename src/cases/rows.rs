@@ -1,5 +1,7 @@
 //! The rows of cases and how facts become them.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -123,6 +125,16 @@ pub fn of_dossier(records: &Records, dossier: DossierId) -> Result<Vec<Case>, re
         .into_iter()
         .flatten()
         .collect())
+}
+
+/// How many cases there are, by workflow and state.
+pub fn by_state(records: &Records) -> Result<BTreeMap<String, BTreeMap<String, u64>>, records::Error> {
+    let mut counts: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
+    for row in records.scan(&CASES, b"") {
+        let (_, case) = row?;
+        *counts.entry(case.workflow).or_default().entry(case.state).or_default() += 1;
+    }
+    Ok(counts)
 }
 
 /// The cases that are not in a final state.

@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use super::keys::{say_listed, say_rewrapped};
 use super::local::{password, say_added};
 use super::{Common, KeysVerb, Outcome, UserVerb, output};
+use crate::app::Totals;
 use crate::archive::Export;
 use crate::domain::{DocumentId, DossierId, Fingerprint, Sha256Digest};
 
@@ -170,6 +171,10 @@ impl Client {
     ) -> anyhow::Result<impl Stream<Item = reqwest::Result<Bytes>> + use<>> {
         let request = self.request(Method::GET, &format!("/api/v1/dossiers/{id}/export/{document}"));
         Ok(answer(request).await?.bytes_stream())
+    }
+
+    pub(super) async fn totals(&self) -> anyhow::Result<Totals> {
+        Ok(answer(self.request(Method::GET, "/api/v1/totals")).await?.json().await?)
     }
 
     pub(super) async fn search(&self, query: &str, limit: usize) -> anyhow::Result<Outcome> {

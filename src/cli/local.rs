@@ -8,14 +8,10 @@ use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 use super::{Outcome, UserVerb, output, serving};
-use crate::app::restore::restore as restore_archive;
 use crate::app::{App, Recovery};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::{PersonId, Role, archive_itself};
-use crate::journal::CaughtUp;
-use crate::sealing;
-use crate::vault::read_key_file;
 
 pub(super) async fn init(
     config: Config,
@@ -166,59 +162,4 @@ pub(super) async fn token(config: Config, name: &str, roles: &[String]) -> anyho
     session.close().await?;
     output::say(&format!("token of {name}, shown only now: {}", *token.secret));
     Ok(Outcome::Clean)
-}
-
-pub(super) async fn restore(
-    mut config: Config,
-    from: String,
-    key: &Path,
-    as_json: bool,
-) -> anyhow::Result<Outcome> {
-    config.objects = from;
-    let data = config.data.clone();
-    let recovery = read_key_file(key, None)?;
-    let bar = output::progress("replaying the log");
-    let progress = |done: u64, total: u64| {
-        bar.set_length(total);
-        bar.set_position(done);
-    };
-    let restored = restore_archive(config, Clock::system(), &recovery, &progress).await?;
-    bar.finish_and_clear();
-    let app = &restored.opened.app;
-    let indexed = app.run_all_jobs().await?;
-    let (entries, seconds) = (restored.opened.caught_up.replayed, restored.took.as_secs_f64());
-    let without_key = restored.opened.caught_up.without_key.len();
-    let (sealed, destroyed, lost) = gone(app, &restored.opened.caught_up)?;
-    if as_json {
-        output::say_json(&json!({
-            "entries": entries, "without_key": without_key, "jobs": indexed, "seconds": seconds,
-            "sealed": sealed, "destroyed": destroyed, "keys_lost": lost,
-        }));
-    } else {
-        output::say(&format!(
-            "{} is restored: {entries} entries replayed in {seconds:.1} s, {indexed} jobs run",
-            data.display()
-        ));
-        if without_key > 0 {
-            output::say(&format!(
-                "{without_key} entries could not be opened: {sealed} dossiers are sealed, {destroyed} destroyed; the keys of {lost} are lost"
-            ));
-        }
-    }
-    app.journal.publish_waiting().await?;
-    app.close()?;
-    Ok(Outcome::Clean)
-}
-
-/// Of the dossiers whose entries could not be opened: how many are sealed, how many destroyed, and how many neither.
-fn gone(app: &App, caught_up: &CaughtUp) -> anyhow::Result<(u64, u64, u64)> {
-    let (mut sealed, mut destroyed, mut lost) = (0, 0, 0);
-    for dossier in &caught_up.gone {
-        match sealing::stub(&app.records, *dossier)? {
-            Some(stub) if stub.destroyed => destroyed += 1,
-            Some(_) => sealed += 1,
-            None => lost += 1,
-        }
-    }
-    Ok((sealed, destroyed, lost))
 }

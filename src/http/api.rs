@@ -13,6 +13,7 @@ pub(super) mod queue;
 pub(super) mod sealing;
 pub(super) mod search;
 pub(super) mod session;
+mod totals;
 mod verify;
 
 use axum::Router;
@@ -64,6 +65,7 @@ pub const PATHS: &[(&str, &[&str])] = &[
     ("/api/v1/queue", &["get"]),
     ("/api/v1/penalties", &["get"]),
     ("/api/v1/verify", &["get", "post"]),
+    ("/api/v1/totals", &["get"]),
     ("/log/checkpoint", &["get"]),
     ("/log/consistency", &["get"]),
     ("/log/tile/{*path}", &["get"]),
@@ -110,6 +112,7 @@ pub(super) fn routes() -> Router<Door> {
         .route("/api/v1/queue", get(queue::queue))
         .route("/api/v1/penalties", get(penalties::account))
         .route("/api/v1/verify", get(verify::show).post(verify::start))
+        .route("/api/v1/totals", get(totals::totals))
         .route("/log/checkpoint", get(log::checkpoint))
         .route("/log/consistency", get(log::consistency))
         .route("/log/tile/{*path}", get(log::tile))

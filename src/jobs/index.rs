@@ -10,6 +10,8 @@ use crate::queue::{self, Job};
 use crate::records::Batch;
 use crate::search::{Item, Source};
 
+const JOBS_OF_A_BATCH: usize = 1024;
+
 impl App {
     /// Makes a document's pages findable; its file name belongs to the first.
     pub(super) async fn index_document(&self, id: DocumentId) -> anyhow::Result<()> {
@@ -61,20 +63,30 @@ impl App {
     pub(crate) fn reindex_everything(&self) -> Result<(), crate::app::Error> {
         let now = self.clock.now();
         let mut batch = Batch::new();
-        for document in documents::all(&self.records) {
+        for (number, document) in documents::all(&self.records).enumerate() {
             let document = document?;
             if document.reading.is_some() {
                 queue::enqueue(&mut batch, &Job::IndexDocument { document: document.id }, now)?;
             }
+            self.commit_some(number, &mut batch)?;
         }
-        for dossier in self.dossiers.all() {
+        for (number, dossier) in self.dossiers.all().enumerate() {
             let dossier = dossier?.id;
             queue::enqueue(&mut batch, &Job::IndexDossier { dossier }, now)?;
             for case in cases::of_dossier(&self.records, dossier)? {
                 queue::enqueue(&mut batch, &Job::IndexCase { case: case.id }, now)?;
             }
+            self.commit_some(number, &mut batch)?;
         }
         Ok(self.records.commit(batch)?)
+    }
+
+    /// Commits the batch now and then: jobs may be called for twice, and memory has an end.
+    fn commit_some(&self, number: usize, batch: &mut Batch) -> Result<(), crate::app::Error> {
+        if number % JOBS_OF_A_BATCH == JOBS_OF_A_BATCH - 1 {
+            self.records.commit(std::mem::take(batch))?;
+        }
+        Ok(())
     }
 }
 

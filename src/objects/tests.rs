@@ -136,3 +136,23 @@ async fn an_s3_store_that_is_not_there_is_unavailable() {
     assert!(Objects::open("s3://bucket", &config::S3::default()).await.is_err(), "no credentials");
     assert!(Objects::open("ftp://bucket", &settings).await.is_err());
 }
+
+#[tokio::test]
+async fn a_store_that_is_only_read_is_not_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("file://{}/objects", folder.path().display());
+    let reader = Objects::open_read_only(&url, &config::S3::default()).await.unwrap();
+    assert_eq!(reader.head(&Key::Checkpoint).await.unwrap(), None);
+    assert!(!folder.path().join("objects").exists(), "nothing is made");
+    let writer = Objects::open(&url, &config::S3::default()).await.unwrap();
+    let body = || Body::Public(Bytes::from_static(b"x"));
+    writer.put(&Key::Checkpoint, body()).await.unwrap();
+    let under_way = folder.path().join("objects/.incoming/7");
+    std::fs::write(&under_way, "of the writer").unwrap();
+    let reader = Objects::open_read_only(&url, &config::S3::default()).await.unwrap();
+    assert_eq!(reader.get_bytes(&Key::Checkpoint, 9).await.unwrap(), "x");
+    assert_eq!(reader.put(&Key::Manifest, body()).await.unwrap_err().kind(), ErrorKind::Misused);
+    assert_eq!(reader.delete(&Key::Checkpoint).await.unwrap_err().kind(), ErrorKind::Misused);
+    assert!(under_way.exists(), "what the writer has under way is left alone");
+    assert_eq!(writer.list(Prefix::All).await.unwrap().len(), 1);
+}

@@ -8,6 +8,7 @@ mod bad_input;
 mod canary;
 mod crash;
 mod damage;
+mod drill;
 mod export;
 mod foreign;
 mod formats;

@@ -132,6 +132,8 @@ async fn real_answers_are_as_described() {
     check("post", action, &wang.act(&case, "return", said).await);
     check("get", "/api/v1/cases/{id}", &li.get(&format!("/api/v1/cases/{id}")).await);
     check("get", "/api/v1/penalties", &auditor.get("/api/v1/penalties").await);
+    check("get", "/api/v1/totals", &auditor.get("/api/v1/totals").await);
+    check("get", "/api/v1/totals", &li.get("/api/v1/totals").await);
     check("get", "/api/v1/users", &li.get("/api/v1/users").await);
     let (by, passphrase) = (lantai::domain::archive_itself(), "the general manager's");
     app.app.set_manager(by, passphrase.to_owned().into(), None).await.unwrap();

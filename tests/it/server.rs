@@ -71,7 +71,7 @@ impl Server {
         self.command(arguments).stdout(Stdio::null()).spawn().unwrap()
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lantai"));
         command.args(arguments).current_dir(self.folder.path()).env("LANTAI_LOG_FILTER", "warn");
         // Tests that want OCR ask for it: it takes time.
@@ -119,6 +119,17 @@ impl Server {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let line = status.lines().find(|line| line.starts_with(figure)).unwrap();
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+    }
+
+    /// The objects of the folder that stands in for a bucket, with their lengths and times. Empty without one.
+    pub(crate) fn bucket_state(&self) -> Vec<(PathBuf, u64, std::time::SystemTime)> {
+        let mut objects = self.files("lantai-data/objects");
+        objects.sort();
+        let state = |path: PathBuf| {
+            let metadata = path.metadata().unwrap();
+            (path, metadata.len(), metadata.modified().unwrap())
+        };
+        objects.into_iter().map(state).collect()
     }
 
     /// The files below a folder.

@@ -13,7 +13,8 @@ use crate::records::{Medium, Records, RowKey};
 use crate::vault::Identity;
 
 /// Rows that are not made from the log and so have nothing to be compared with.
-const LOCAL_TABLES: &[&str] = &["jobs", "log.payloads", "log.published", "verify.run", "verify.checked"];
+const LOCAL_TABLES: &[&str] =
+    &["jobs", "log.gaps", "log.payloads", "log.published", "verify.run", "verify.checked"];
 
 /// A row that differs is looked at again so often: entries that came meanwhile may have changed it.
 const ROUNDS: usize = 20;
