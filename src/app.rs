@@ -8,6 +8,7 @@ mod init;
 mod opening;
 mod readiness;
 pub mod restore;
+mod retention;
 pub mod rotating;
 pub mod sampling;
 pub mod sealing;
@@ -44,6 +45,7 @@ pub use init::{Fresh, Recovery};
 pub(crate) use opening::reading_limits;
 pub use opening::{Opened, Places};
 pub use readiness::Trouble;
+pub use retention::Holding;
 pub use sealing::{OpenDossier, OpenDossiers};
 pub use totals::{Difference, Totals};
 
@@ -63,6 +65,8 @@ pub struct Parts {
     pub manifest_was_changed: bool,
     /// The object store.
     pub objects: Objects,
+    /// Whether what is written once is held in it.
+    pub holding: Holding,
     /// The records.
     pub records: Records,
     /// The log.

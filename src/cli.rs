@@ -16,6 +16,7 @@ mod pack;
 mod read;
 mod restore;
 mod serving;
+mod store;
 mod verify;
 
 use std::path::PathBuf;
@@ -170,6 +171,8 @@ enum Verb {
     /// The archive's keys.
     #[command(subcommand)]
     Keys(KeysVerb),
+    /// Tries out what the object store really does about objects that are to stay: versions, locks, conditional puts.
+    Probe,
     /// Policy packs.
     #[command(subcommand)]
     Pack(PackVerb),
@@ -422,6 +425,7 @@ async fn dispatch(cli: Cli, config: Config) -> anyhow::Result<Outcome> {
             Some(_) => client::Client::new(&common)?.keys(verb).await,
             None => keys::run(config, verb, common.json).await,
         },
+        Verb::Probe => store::probe(config, common.json).await,
         Verb::Pack(PackVerb::Check { pack }) => pack::check(&pack, common.json),
         Verb::Pack(PackVerb::Test { pack }) => pack::test(&pack, common.json),
         Verb::Models(ModelsVerb::Fetch) => models::fetch(config, common.json).await,

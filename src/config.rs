@@ -29,6 +29,8 @@ pub struct Config {
     pub ocr: Ocr,
     /// Access to an S3 store.
     pub s3: S3,
+    /// How long what is written is held, where the object store can.
+    pub retention: Retention,
     /// What is at most taken.
     pub limits: Limits,
     /// How the log is written.
@@ -76,6 +78,28 @@ pub struct S3 {
     pub timeout_seconds: u64,
     /// How long one call may take with all its tries, in seconds.
     pub patience_seconds: u64,
+}
+
+/// How long originals and the finished parts of the log are held: neither deleted nor changed by anybody, as far as
+/// the object store has Object Lock.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// From the moment of writing, in days; 0 is not at all.
+    pub days: u32,
+    /// Who may lift it.
+    pub mode: RetentionMode,
+}
+
+/// Who may lift a hold before its time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RetentionMode {
+    /// Whoever the store gives that right.
+    #[default]
+    Governance,
+    /// Nobody.
+    Compliance,
 }
 
 /// A setting that is never shown.
@@ -191,6 +215,7 @@ impl Default for Config {
             set_aside_days: 7,
             ocr: Ocr::default(),
             s3: S3::default(),
+            retention: Retention::default(),
             limits: Limits::default(),
             log: Log::default(),
             journal: JournalSettings::default(),
@@ -436,7 +461,7 @@ fn set(settings: &mut Map<String, Value>, path: &[String], value: Value) {
 
 #[cfg(test)]
 mod tests {
-    use super::Config;
+    use super::{Config, RetentionMode};
 
     fn from_environment(variables: &[(&str, &str)]) -> Result<Config, super::Error> {
         Config::from_sources(None, variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
@@ -449,6 +474,8 @@ mod tests {
             ("LANTAI_LIMITS_DOCUMENT_BYTES", "77"),
             ("LANTAI_S3_SECRET_KEY", "hidden"),
             ("LANTAI_PASSPHRASE_FILE", "/p"),
+            ("LANTAI_RETENTION_DAYS", "30"),
+            ("LANTAI_RETENTION_MODE", "compliance"),
             ("LANTAI_REQUIRE", "garage"),
         ]);
         let config = config.unwrap();
@@ -456,6 +483,7 @@ mod tests {
         assert_eq!(config.limits.document_bytes, 77);
         assert_eq!(config.limits.pages, 2_000);
         assert_eq!(config.s3.secret_key.expose(), "hidden");
+        assert_eq!((config.retention.days, config.retention.mode), (30, RetentionMode::Compliance));
         assert_eq!(config.s3.attempts, 4, "setting one key of a section keeps the others");
         assert!(!format!("{config:?}").contains("hidden"));
         assert!(from_environment(&[("LANTAI_LIMITS_PAGES", "many")]).is_err());

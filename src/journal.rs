@@ -344,7 +344,7 @@ impl Journal {
         let (dossier, document) =
             (entry.dossier.map(|id| *id.as_bytes()), entry.document.map(|id| *id.as_bytes()));
         for id in [dossier, document].into_iter().flatten() {
-            if pending.get(&self.0.records, &SUBJECTS, &id)?.is_none() {
+            if !self.speaks_of(&id)? && pending.change(&SUBJECTS, &id)?.is_none() {
                 batch.put(&SUBJECTS, &id, &index)?;
             }
         }

@@ -10,6 +10,7 @@ mod local;
 mod memory;
 mod read_only;
 mod s3;
+mod write_once;
 
 use std::fmt;
 use std::io;
@@ -23,12 +24,14 @@ use bytes::{Bytes, BytesMut};
 use futures::future::BoxFuture;
 use futures::{Stream, StreamExt};
 
-use crate::config;
-use crate::domain::Sha256Digest;
+use crate::clock::Clock;
+use crate::config::{self, Retention};
+use crate::domain::{RawId, Sha256Digest};
 use crate::faults::Faults;
 use crate::vault::{Sealed, SealedBytes};
 
 pub use key::{Key, Prefix};
+pub use write_once::{Finding, Hold, WriteOnce};
 
 /// Stored bytes as they come from the store.
 pub type Chunks = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
@@ -39,7 +42,8 @@ trait Backend: Send + Sync {
     fn piece_bytes(&self) -> usize {
         1 << 20
     }
-    fn put(&self, path: String, content: Chunks) -> BoxFuture<'_, Result<Stored, Error>>;
+    /// What is held is neither deleted nor changed for that time; a store that cannot hold is never told to.
+    fn put(&self, path: String, content: Chunks, hold: Option<Hold>) -> BoxFuture<'_, Result<Stored, Error>>;
     fn get_from(&self, path: String, offset: u64) -> BoxFuture<'_, Result<Object, Error>>;
     fn head(&self, path: String) -> BoxFuture<'_, Result<Option<u64>, Error>>;
     fn delete(&self, path: String) -> BoxFuture<'_, Result<(), Error>>;
@@ -52,6 +56,8 @@ trait Backend: Send + Sync {
     fn copy(&self) -> Option<Arc<dyn Backend>> {
         None
     }
+    /// Tries out, with canaries of this id, what the store does about objects that are to stay.
+    fn probe(&self, id: RawId, clock: Clock) -> BoxFuture<'_, Result<WriteOnce, Error>>;
 }
 
 /// What may be stored.
@@ -188,6 +194,8 @@ const SLOWEST_BYTES_A_SECOND: u64 = 64 << 10;
 pub struct Objects {
     backend: Arc<dyn Backend>,
     seen: Arc<Seen>,
+    /// What is written once is held, from the time of this clock on.
+    retention: Option<(Retention, Clock)>,
 }
 
 /// What has been seen of the store.
@@ -200,6 +208,10 @@ struct Seen {
 }
 
 impl Objects {
+    fn over(backend: Arc<dyn Backend>) -> Self {
+        Self { retention: None, seen: Arc::default(), backend }
+    }
+
     /// Opens `file:///dir`, `s3://bucket/prefix?endpoint=URL&region=NAME` or `memory:`.
     pub async fn open(url: &str, settings: &config::S3) -> Result<Self, Error> {
         let parsed = url::Url::parse(url).map_err(|error| Error::new(ErrorKind::Misused, error))?;
@@ -209,35 +221,41 @@ impl Objects {
             "memory" => Arc::new(memory::Memory::default()),
             _ => return Err(Error::new(ErrorKind::Misused, "the URL must begin with file:, s3: or memory:")),
         };
-        Ok(Self { backend, seen: Arc::default() })
+        Ok(Self::over(backend))
     }
 
     /// The same for reading only: nothing is made, changed or cleared away, whoever else works on the store.
     pub async fn open_read_only(url: &str, settings: &config::S3) -> Result<Self, Error> {
+        let store = Self::open_beside(url, settings).await?;
+        Ok(Self { backend: Arc::new(read_only::ReadOnly(store.backend)), ..store })
+    }
+
+    /// The same for a process beside the one that works on the store: what that has under way is left alone.
+    pub async fn open_beside(url: &str, settings: &config::S3) -> Result<Self, Error> {
         let parsed = url::Url::parse(url).map_err(|error| Error::new(ErrorKind::Misused, error))?;
         let backend: Arc<dyn Backend> = match parsed.scheme() {
             "file" => Arc::new(local::Local::open_as_it_is(folder_of(&parsed)?)),
             _ => Self::open(url, settings).await?.backend,
         };
-        Ok(Self { backend: Arc::new(read_only::ReadOnly(backend)) })
+        Ok(Self::over(backend))
     }
 
     /// The same store, failing when told to: for tests of what happens then.
     pub fn with_faults(self) -> (Self, Faults) {
         let faults = Faults::default();
         let backend = Arc::new(faults::Faulty::new(self.backend, faults.clone()));
-        (Self { backend, seen: Arc::default() }, faults)
+        (Self { retention: self.retention, ..Self::over(backend) }, faults)
     }
 
     /// Another store with the same objects; only stores in memory can be copied.
     pub fn copy(&self) -> Result<Self, Error> {
         let backend = self.backend.copy().ok_or(ErrorKind::Misused)?;
-        Ok(Self { backend, seen: Arc::default() })
+        Ok(Self::over(backend))
     }
 
     /// The same store as a process sees it that has just begun: for tests of restarts.
     pub fn anew(&self) -> Self {
-        Self { backend: Arc::clone(&self.backend), seen: Arc::default() }
+        Self { retention: self.retention.clone(), ..Self::over(Arc::clone(&self.backend)) }
     }
 
     /// Something was put that nothing came to point to: the next start looks for it.
@@ -270,7 +288,7 @@ impl Objects {
             Body::Wrapped(bytes) if matches!(key, Key::Payloads { .. }) => once(bytes),
             _ => return Err(Error::new(ErrorKind::Misused, "this key does not take this kind of content")),
         };
-        let stored = self.backend.put(key.path(), content).await;
+        let stored = self.backend.put(key.path(), content, self.hold(key)).await;
         let failed = stored.as_ref().err().map(Error::kind);
         // Content that broke off says nothing about the store, and nothing of it is there.
         if failed != Some(ErrorKind::Broken) {
@@ -280,6 +298,21 @@ impl Objects {
             }
         }
         stored
+    }
+
+    /// The same store, which from now on holds what is written once. Only for one whose lock was seen to hold.
+    pub fn holding(self, retention: Retention, clock: Clock) -> Self {
+        Self { retention: Some((retention, clock)), ..self }
+    }
+
+    fn hold(&self, key: &Key) -> Option<Hold> {
+        let (retention, clock) = self.retention.as_ref().filter(|_| key.is_written_once())?;
+        Hold::of(retention, clock.now())
+    }
+
+    /// Tries out what the store really does about objects that are to stay.
+    pub async fn probe(&self, clock: &Clock) -> Result<WriteOnce, Error> {
+        self.backend.probe(RawId::from_bytes(clock.random_bytes()), clock.clone()).await
     }
 
     /// The object from its beginning.

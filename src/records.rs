@@ -25,7 +25,7 @@ use crate::clock::Clock;
 use crate::domain::Sha256Digest;
 use crate::vault::DerivedKey;
 
-pub use batch::Batch;
+pub use batch::{Batch, Changes};
 pub use medium::Medium;
 use sealing::Sealing;
 pub use table::Table;
@@ -159,7 +159,7 @@ impl Records {
         let prefix = table.row_key(prefix);
         let (mut start, mut count) = (prefix.clone(), 0);
         loop {
-            let rows = self.backend.scan(&prefix, &start, SCAN_PAGE_ROWS)?;
+            let rows = self.0.backend.scan(&prefix, &start, SCAN_PAGE_ROWS)?;
             count += rows.len() as u64;
             match rows.last() {
                 Some((last, _)) if rows.len() == SCAN_PAGE_ROWS => start = [last.as_slice(), &[0]].concat(),

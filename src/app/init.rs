@@ -14,7 +14,7 @@ use crate::domain::{RawId, Role};
 use crate::journal::Signer;
 use crate::keys::Keys;
 use crate::manifest::{FORMAT, Manifest};
-use crate::objects::{Key, Objects, Prefix};
+use crate::objects::{Key, Objects, Prefix, WriteOnce};
 use crate::vault::{self, Identity, Keyring, Recipient};
 use crate::workflow::Pack;
 
@@ -34,6 +34,8 @@ pub struct Fresh {
     pub opened: Opened,
     /// The recovery identity file's text, if one was made.
     pub recovery_key: Option<Zeroizing<String>>,
+    /// What the object store was seen to do about objects that are to stay.
+    pub write_once: WriteOnce,
     /// The first administrator's name.
     pub administrator: String,
     /// The first administrator's password.
@@ -79,6 +81,7 @@ impl App {
             Recovery::NewKeyFile(path) => Some(path.clone()),
             _ => None,
         };
+        let write_once = places.objects.probe(&clock).await?;
         let id = RawId::from_bytes(clock.random_bytes()).to_string();
         let seed = Zeroizing::new(clock.random_bytes::<32>());
         let log = Signer::new(&format!("lantai/{id}"), &seed)?.verifier_key().to_owned();
@@ -91,7 +94,7 @@ impl App {
         let (opened, password) = made?;
         std::fs::rename(&unfinished, &key_file).map_err(|source| io_error(&key_file, source))?;
         folder::sync(&opened.app.config.data)?;
-        Ok(Fresh { opened, recovery_key, administrator: ADMINISTRATOR.into(), password })
+        Ok(Fresh { opened, recovery_key, write_once, administrator: ADMINISTRATOR.into(), password })
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
+use super::retention::{self, Holding};
 use super::sampling::Sampled;
 use super::verifying::Task;
 use super::{App, Error, Found, OpenDossiers, Parts, all_facts, aside};
@@ -19,7 +20,7 @@ use crate::config::Config;
 use crate::domain::archive_itself;
 use crate::dossiers::Dossiers;
 use crate::journal::{self, CaughtUp, Journal, OnGap, Progress, Signer};
-use crate::keys::Keys;
+use crate::keys::{self, Keys};
 use crate::manifest::{self, Because, Manifest};
 use crate::objects::{Key, Objects};
 use crate::packs::Packs;
@@ -182,10 +183,22 @@ impl App {
         let mut set_aside = Vec::new();
         aside::clear(&config.data, config.set_aside_days, clock.now());
         let keys = Keys::new(objects.clone(), Arc::clone(&keyring));
-        let records = places.records;
-        let was_closed = last.is_empty();
-        let stores =
-            Stores { purpose, was_closed, objects, records, keyring, keys, clock, log_verifier_key, lock };
+        let (objects, holding) = match purpose {
+            Purpose::Work => retention::hold(objects, &config, &clock).await?,
+            Purpose::Restore => (objects, Holding::Off),
+        };
+        let stores = Stores {
+            purpose,
+            was_closed: last.is_empty(),
+            holding,
+            objects,
+            records: places.records,
+            keyring,
+            keys,
+            clock,
+            log_verifier_key,
+            lock,
+        };
         if last == OPENING && stores.records.dir().is_some_and(Path::exists) {
             tracing::warn!("the last start did not survive opening the local records");
             set_aside.push(stores.set_records_aside()?);
@@ -210,7 +223,7 @@ impl App {
             app.reindex_everything()?;
         }
         if purpose == Purpose::Work {
-            app.tidy_up(was_closed).await;
+            app.tidy_up(last.is_empty()).await;
         }
         Ok(Opened { app, caught_up, set_aside })
     }
@@ -318,6 +331,7 @@ struct Stores {
     was_closed: bool,
     objects: Objects,
     records: Medium,
+    holding: Holding,
     keyring: Arc<Keyring>,
     keys: Keys,
     clock: Clock,
@@ -509,6 +523,7 @@ impl Stores {
             manifest,
             manifest_was_changed,
             objects: self.objects,
+            holding: self.holding,
             lock: self.lock,
             config,
             clock,

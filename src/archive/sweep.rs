@@ -4,7 +4,7 @@ use super::{Archive, Error};
 use crate::documents;
 use crate::domain::DossierId;
 use crate::journal;
-use crate::objects::{Key, Listed, Prefix};
+use crate::objects::{ErrorKind, Key, Listed, Prefix};
 use crate::records::Records;
 use crate::sealing;
 
@@ -18,8 +18,14 @@ impl Archive {
         for prefix in [Prefix::Documents, Prefix::Keys] {
             for listed in self.objects.list(prefix).await? {
                 if let Some(key) = orphan(&self.records, &listed)? {
-                    self.objects.delete(key).await?;
-                    swept += 1;
+                    match self.objects.delete(key).await {
+                        Ok(()) => swept += 1,
+                        // It is held for its time, and does no harm: the next start tries again.
+                        Err(error) if error.kind() == ErrorKind::Denied => {
+                            tracing::info!("an object that nothing points to may not be deleted, and stays");
+                        }
+                        Err(error) => return Err(error.into()),
+                    }
                 }
             }
         }

@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
-use super::{Outcome, UserVerb, output, serving};
+use super::{Outcome, UserVerb, output, serving, store};
 use crate::app::{App, Recovery};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -30,12 +30,14 @@ pub(super) async fn init(
     let fresh = App::init(config, Clock::system(), recovery).await?;
     let shown = fresh.recovery_key.as_ref().filter(|_| recovery_out.is_none());
     fresh.opened.app.close()?;
+    let write_once = store::Told { found: &fresh.write_once, retention: &fresh.opened.app.holding };
     if as_json {
         output::say_json(&json!({
             "archive": fresh.opened.app.manifest.archive,
             "administrator": fresh.administrator,
             "password": fresh.password.as_str(),
             "recovery_key": shown.map(|key| key.as_str()),
+            "write_once": write_once,
         }));
         return Ok(Outcome::Clean);
     }
@@ -51,6 +53,7 @@ pub(super) async fn init(
         )),
         (None, None) => {}
     }
+    store::say(&write_once);
     output::say(&format!("First administrator: {}  password: {}", fresh.administrator, *fresh.password));
     Ok(Outcome::Clean)
 }

@@ -229,7 +229,7 @@ impl LogCheck<'_> {
             return Ok(false);
         }
         let Some(bytes) = self.read(&Key::Payloads { first, count }).await? else { return Ok(false) };
-        let Ok(lines) = read_payloads(&bytes) else { return Ok(false) };
+        let lines = read_payloads(&bytes);
         if lines.len() as u64 != u64::from(count) {
             return Ok(false);
         }

@@ -14,7 +14,8 @@ use std::sync::PoisonError;
 use futures::TryStreamExt;
 use serde::{Deserialize, Serialize};
 
-pub use bucket::{Bucket, Payloads};
+pub use bucket::Bucket;
+pub(super) use bucket::Payloads;
 use bucket::Reading;
 use opening::{Chunk, Leaf};
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use futures::future::{BoxFuture, FutureExt};
 
-use super::{Backend, Chunks, Error, ErrorKind, Object, Stored};
+use super::{Backend, Chunks, Error, ErrorKind, Hold, Object, Stored, WriteOnce};
+use crate::clock::Clock;
+use crate::domain::RawId;
 use crate::faults::{Calls, Down, Fault, Faults};
 
 pub(super) struct Faulty {
@@ -35,12 +37,12 @@ impl Backend for Faulty {
         self.inner.piece_bytes()
     }
 
-    fn put(&self, path: String, content: Chunks) -> BoxFuture<'_, Result<Stored, Error>> {
+    fn put(&self, path: String, content: Chunks, hold: Option<Hold>) -> BoxFuture<'_, Result<Stored, Error>> {
         async move {
             if self.faults.is_full() {
                 return Err(ErrorKind::Full.into());
             }
-            self.call(Calls::Writes, self.inner.put(path, content)).await
+            self.call(Calls::Writes, self.inner.put(path, content, hold)).await
         }
         .boxed()
     }
@@ -55,6 +57,10 @@ impl Backend for Faulty {
 
     fn delete(&self, path: String) -> BoxFuture<'_, Result<(), Error>> {
         self.call(Calls::Writes, self.inner.delete(path)).boxed()
+    }
+
+    fn probe(&self, id: RawId, clock: Clock) -> BoxFuture<'_, Result<WriteOnce, Error>> {
+        self.call(Calls::Reads, self.inner.probe(id, clock)).boxed()
     }
 
     fn list(&self, prefix: String) -> BoxFuture<'_, Result<Vec<(String, u64)>, Error>> {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::domain::{DocumentId, DossierId};
+use crate::domain::{DocumentId, DossierId, RawId};
 
 /// Names an object.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -51,6 +51,8 @@ pub enum Key {
         /// Entries in it; 256 is full.
         width: u16,
     },
+    /// A canary of a probe of what the store does: readable, empty of meaning.
+    Probe(RawId),
     /// The sealed payloads of one publishing round.
     Payloads {
         /// The first entry.
@@ -113,6 +115,7 @@ impl Key {
             Self::DossierKey(dossier) => format!("keys/{dossier}.age"),
             Self::Original { dossier, document } => format!("documents/{dossier}/{document}/original.age"),
             Self::Text { dossier, document } => format!("documents/{dossier}/{document}/text.age"),
+            Self::Probe(id) => format!("probe/{id}"),
             Self::Checkpoint => "journal/checkpoint".into(),
             Self::Tile { level, index, width } => {
                 format!("journal/tile/{level}/{}", tile_path(*index, *width))
@@ -135,6 +138,16 @@ impl Key {
         matches!(self, Self::Manifest | Self::Checkpoint | Self::Tile { .. } | Self::EntryBundle { .. })
     }
 
+    /// Whether the object is written once and never again, and nothing may ever have to delete it. Keys go when a
+    /// dossier is destroyed, texts are made again, and the head and the tiles that are not full are passed by.
+    pub fn is_written_once(&self) -> bool {
+        match self {
+            Self::Original { .. } | Self::Payloads { .. } => true,
+            Self::Tile { width, .. } | Self::EntryBundle { width, .. } => *width == FULL_TILE,
+            _ => false,
+        }
+    }
+
     fn parse_loosely(path: &str) -> Option<Self> {
         let segments: Vec<&str> = path.split('/').collect();
         Some(match segments.as_slice() {
@@ -152,6 +165,7 @@ impl Key {
                     _ => return None,
                 }
             }
+            ["probe", id] => Self::Probe(id.parse().ok()?),
             ["journal", "checkpoint"] => Self::Checkpoint,
             ["journal", "tile", "entries", rest @ ..] => {
                 let (index, width) = parse_tile_path(rest)?;
@@ -233,6 +247,7 @@ mod tests {
             Key::Tile { level: 2, index: 0, width: 1 },
             Key::EntryBundle { index: 273, width: 112 },
             Key::Payloads { first: 17, count: 3 },
+            Key::Probe(RawId::from_bytes([5; 16])),
         ] {
             assert_eq!(Key::parse(&key.path()), Some(key));
         }
@@ -257,6 +272,23 @@ mod tests {
         assert_eq!(tiles.path(), "journal/tile/0/x001/273.p/");
         assert!(Key::EntryBundle { index: 273, width: 112 }.path().starts_with(&bundles.path()));
         assert!(!Key::EntryBundle { index: 273, width: 256 }.path().starts_with(&bundles.path()));
+    }
+
+    #[test]
+    fn what_changes_or_goes_is_not_held() {
+        let dossier = DossierId::from(RawId::from_bytes([3; 16]));
+        let document = DocumentId::from(RawId::from_bytes([4; 16]));
+        let tile = |width| Key::Tile { level: 0, index: 0, width };
+        let bundle = |width| Key::EntryBundle { index: 0, width };
+        let payloads = Key::Payloads { first: 17, count: 3 };
+        for key in [Key::Original { dossier, document }, payloads, tile(256), bundle(256)] {
+            assert!(key.is_written_once(), "{key:?}");
+        }
+        let (text, own) = (Key::Text { dossier, document }, Key::DossierKey(dossier));
+        let named = [Key::Manifest, Key::ArchiveKey, Key::JournalKey, Key::LogKey, Key::Checkpoint];
+        for key in named.into_iter().chain([text, own, tile(255), bundle(1)]) {
+            assert!(!key.is_written_once(), "{key:?}");
+        }
     }
 
     #[test]

@@ -10,8 +10,9 @@ use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
 use tokio::task::spawn_blocking;
 
-use super::{Backend, Chunks, Error, ErrorKind, Object, Stored};
-use crate::domain::Fingerprint;
+use super::{Backend, Chunks, Error, ErrorKind, Hold, Object, Stored, WriteOnce};
+use crate::clock::Clock;
+use crate::domain::{Fingerprint, RawId};
 
 /// Unfinished objects lie here; what is left of them is removed at the next start.
 const INCOMING: &str = ".incoming";
@@ -60,7 +61,7 @@ impl Local {
 }
 
 impl Backend for Local {
-    fn put(&self, path: String, content: Chunks) -> BoxFuture<'_, Result<Stored, Error>> {
+    fn put(&self, path: String, content: Chunks, _: Option<Hold>) -> BoxFuture<'_, Result<Stored, Error>> {
         async move {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             let incoming = self.root.join(INCOMING).join(number.to_string());
@@ -123,6 +124,10 @@ impl Backend for Local {
             Err(error) => Err(error),
         })
         .boxed()
+    }
+
+    fn probe(&self, _: RawId, _: Clock) -> BoxFuture<'_, Result<WriteOnce, Error>> {
+        async { Ok(WriteOnce::of_plain("a folder")) }.boxed()
     }
 
     fn list(&self, prefix: String) -> BoxFuture<'_, Result<Vec<(String, u64)>, Error>> {

@@ -7,8 +7,9 @@ use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
 
-use super::{Backend, Chunks, Error, ErrorKind, Object, Stored, once};
-use crate::domain::Sha256Digest;
+use super::{Backend, Chunks, Error, ErrorKind, Hold, Object, Stored, WriteOnce, once};
+use crate::clock::Clock;
+use crate::domain::{RawId, Sha256Digest};
 
 #[derive(Default)]
 pub(super) struct Memory(Mutex<BTreeMap<String, Bytes>>);
@@ -20,7 +21,12 @@ impl Memory {
 }
 
 impl Backend for Memory {
-    fn put(&self, path: String, mut content: Chunks) -> BoxFuture<'_, Result<Stored, Error>> {
+    fn put(
+        &self,
+        path: String,
+        mut content: Chunks,
+        _: Option<Hold>,
+    ) -> BoxFuture<'_, Result<Stored, Error>> {
         async move {
             let mut bytes = BytesMut::new();
             while let Some(chunk) = content.next().await {
@@ -56,6 +62,10 @@ impl Backend for Memory {
 
     fn copy(&self) -> Option<Arc<dyn Backend>> {
         Some(Arc::new(Self(Mutex::new(self.objects().clone()))))
+    }
+
+    fn probe(&self, _: RawId, _: Clock) -> BoxFuture<'_, Result<WriteOnce, Error>> {
+        async { Ok(WriteOnce::of_plain("a store in memory")) }.boxed()
     }
 
     fn list(&self, prefix: String) -> BoxFuture<'_, Result<Vec<(String, u64)>, Error>> {

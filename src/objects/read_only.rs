@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use futures::future::{BoxFuture, FutureExt, ready};
 
-use super::{Backend, Chunks, Error, ErrorKind, Object, Stored};
+use super::{Backend, Chunks, Error, ErrorKind, Hold, Object, Stored, WriteOnce};
+use crate::clock::Clock;
+use crate::domain::RawId;
 
 pub(super) struct ReadOnly(pub(super) Arc<dyn Backend>);
 
@@ -13,7 +15,7 @@ fn refused<'a, T: Send + 'a>() -> BoxFuture<'a, Result<T, Error>> {
 }
 
 impl Backend for ReadOnly {
-    fn put(&self, _: String, _: Chunks) -> BoxFuture<'_, Result<Stored, Error>> {
+    fn put(&self, _: String, _: Chunks, _: Option<Hold>) -> BoxFuture<'_, Result<Stored, Error>> {
         refused()
     }
 
@@ -31,5 +33,9 @@ impl Backend for ReadOnly {
 
     fn list(&self, prefix: String) -> BoxFuture<'_, Result<Vec<(String, u64)>, Error>> {
         self.0.list(prefix)
+    }
+
+    fn probe(&self, _: RawId, _: Clock) -> BoxFuture<'_, Result<WriteOnce, Error>> {
+        refused()
     }
 }

@@ -6,6 +6,7 @@
 //! (docs/decisions/0004-s3.md).
 
 mod failure;
+mod probe;
 mod reading;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,8 +17,8 @@ use aws_sdk_s3::config::{
     BehaviorVersion, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
     retry::RetryConfig, timeout::TimeoutConfig,
 };
-use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
+use aws_sdk_s3::primitives::{ByteStream, DateTime};
+use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart, ObjectLockMode};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -30,9 +31,10 @@ use url::Url;
 use failure::sdk_error;
 use reading::Source;
 
-use super::{Backend, Chunks, Error, ErrorKind, Object, Stored};
-use crate::config;
-use crate::domain::{Fingerprint, Sha256Digest};
+use super::{Backend, Chunks, Error, ErrorKind, Hold, Object, Stored, WriteOnce};
+use crate::clock::Clock;
+use crate::config::{self, RetentionMode};
+use crate::domain::{Fingerprint, RawId, Sha256Digest};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -85,16 +87,35 @@ impl S3 {
         format!("{}{path}", self.prefix)
     }
 
-    async fn put_whole(&self, key: String, bytes: Bytes) -> Result<Stored, Error> {
+    async fn put_whole(&self, key: String, bytes: Bytes, hold: Option<Hold>) -> Result<Stored, Error> {
         let stored = Stored { size_bytes: bytes.len() as u64, sha256: Sha256Digest::of(&bytes) };
         let put =
             self.client.put_object().bucket(&self.bucket).key(key).checksum_sha256(base64(&stored.sha256));
+        let (mode, until) = lock_of(hold);
+        // A put with a lock has to name its checksum's algorithm, too.
+        let put = put.set_checksum_algorithm(hold.map(|_| ChecksumAlgorithm::Sha256));
+        let put = put.set_object_lock_mode(mode).set_object_lock_retain_until_date(until);
         put.body(ByteStream::from(bytes))
             .customize()
             .disable_payload_signing()
             .send()
             .await
             .map_err(sdk_error)?;
+        Ok(stored)
+    }
+
+    async fn put_large(
+        &self,
+        key: String,
+        first: Bytes,
+        content: Chunks,
+        hold: Option<Hold>,
+    ) -> Result<Stored, Error> {
+        let stored = self.put_parts(key.clone(), first, content).await?;
+        if let Some(hold) = hold {
+            // Not every store takes a lock with the parts of an upload, as a whole put does.
+            self.lock(&key, hold).await?;
+        }
         Ok(stored)
     }
 
@@ -242,13 +263,18 @@ impl Backend for S3 {
         self.part_bytes
     }
 
-    fn put(&self, path: String, mut content: Chunks) -> BoxFuture<'_, Result<Stored, Error>> {
+    fn put(
+        &self,
+        path: String,
+        mut content: Chunks,
+        hold: Option<Hold>,
+    ) -> BoxFuture<'_, Result<Stored, Error>> {
         async move {
             let first = next_piece(&mut content).await?.unwrap_or_default();
             let key = self.key(&path);
             let put = match first.len() < self.part_bytes {
-                true => self.put_whole(key, first).await,
-                false => self.put_parts(key, first, content).await,
+                true => self.put_whole(key, first, hold).await,
+                false => self.put_large(key, first, content, hold).await,
             };
             // What is not found when something is put is an upload that the store has forgotten.
             put.map_err(|error| match error.kind() {
@@ -310,6 +336,10 @@ impl Backend for S3 {
         .boxed()
     }
 
+    fn probe(&self, id: RawId, clock: Clock) -> BoxFuture<'_, Result<WriteOnce, Error>> {
+        async move { self.try_out(id, &clock).await }.boxed()
+    }
+
     fn list(&self, prefix: String) -> BoxFuture<'_, Result<Vec<(String, u64)>, Error>> {
         async move {
             let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(self.key(&prefix));
@@ -362,6 +392,15 @@ impl Drop for AbortOnDrop {
             runtime.spawn(unfinished.abort());
         }
     }
+}
+
+/// A hold as a put says it.
+fn lock_of(hold: Option<Hold>) -> (Option<ObjectLockMode>, Option<DateTime>) {
+    let mode = |hold: Hold| match hold.mode {
+        RetentionMode::Governance => ObjectLockMode::Governance,
+        RetentionMode::Compliance => ObjectLockMode::Compliance,
+    };
+    (hold.map(mode), hold.map(|hold| DateTime::from_secs(hold.until.as_second())))
 }
 
 fn base64(digest: &Sha256Digest) -> String {

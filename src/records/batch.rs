@@ -7,6 +7,9 @@ use serde::de::DeserializeOwned;
 
 use super::{Error, Table, encode};
 
+/// Rows' own keys, and what becomes of each: `None` if it is deleted.
+pub type Changes<V> = Vec<(Vec<u8>, Option<V>)>;
+
 /// A set of row changes with preconditions. Later changes to a row replace earlier ones.
 #[derive(Default)]
 pub struct Batch {
@@ -63,7 +66,7 @@ impl Batch {
         &self,
         table: &Table<V>,
         prefix: &[u8],
-    ) -> Result<Vec<(Vec<u8>, Option<V>)>, Error> {
+    ) -> Result<Changes<V>, Error> {
         let prefix = table.row_key(prefix);
         let changes = self.changes.range(prefix.clone()..);
         let below = changes.take_while(|(key, _)| key.starts_with(&prefix));

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::OPENAPI;
-use crate::app::Trouble;
+use crate::app::{Holding, Trouble};
 use crate::archive::ProblemCode;
 use crate::http::{Asked, Door, Problem};
 use crate::queue;
@@ -46,6 +46,7 @@ pub(super) async fn readyz(State(door): State<Door>, Extension(asked): Extension
         "index": of("index"),
         "log_size": health.size,
         "published": health.published,
+        "retention": door.app.holding,
     });
     (status, axum::Json(body)).into_response()
 }
@@ -78,6 +79,11 @@ pub(super) async fn metrics(State(door): State<Door>) -> Result<Response, Proble
         "lantai_replayed_entries",
         "Entries that the last start replayed from the bucket.",
         app.found.replayed,
+    );
+    gauge(
+        "lantai_retention_in_force",
+        "1 if what is written once is held in the object store.",
+        u64::from(matches!(door.app.holding, Holding::InForce { .. })),
     );
     gauge("lantai_jobs_waiting", "Jobs that wait.", jobs as u64);
     gauge("lantai_uploads_under_way", "Uploads under way.", uploads as u64);
