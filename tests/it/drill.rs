@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lantai::vault::{Identity, read_key_file};
 use serde_json::{Value, json};
@@ -51,20 +51,6 @@ fn auditors_token(server: &Server) {
     std::fs::write(server.path("token"), out.stdout).unwrap();
 }
 
-/// Returns when the server has nothing left to do.
-async fn settle(server: &Server) {
-    let deadline = Instant::now() + Duration::from_secs(600);
-    loop {
-        let metrics = reqwest::get(format!("{}/metrics", server.base)).await.unwrap().text().await.unwrap();
-        let idle = ["lantai_jobs_waiting 0\n", "lantai_log_unpublished_entries 0\n"];
-        if idle.iter().all(|line| metrics.contains(line)) {
-            return;
-        }
-        assert!(Instant::now() < deadline, "{metrics}");
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-}
-
 /// A served archive of `documents` papers in two dossiers, with a case that was returned once, at rest.
 async fn archive(setting: Setting, documents: usize) -> Server {
     let mut server = Server::new(setting);
@@ -80,7 +66,7 @@ async fn archive(setting: Setting, documents: usize) -> Server {
     put(&server, &second, documents / 2, documents - 6);
     auditors_token(&server);
     server.start();
-    settle(&server).await;
+    server.settle().await;
     server
 }
 
@@ -143,7 +129,7 @@ async fn the_drill_finds_no_difference(mut server: Server, url: &str, documents:
 async fn li_can_go_on(server: &Server, dossier: &str) {
     let li = server.desk("li").await;
     li.upload(&[("dossier", dossier), ("kind", "person_id")], b"after the restore".to_vec()).await.ok();
-    settle(server).await;
+    server.settle().await;
 }
 
 #[tokio::test]
@@ -181,7 +167,7 @@ async fn a_server_that_goes_on_is_caught_up_with_and_strangers_learn_nothing() {
     let li = server.desk("li").await;
     let dossier = li.dossier("诸葛孔明").await;
     li.upload(&[("dossier", &dossier), ("kind", "person_id")], b"new".to_vec()).await.ok();
-    settle(&server).await;
+    server.settle().await;
     let (later, code) = report(&server.run(&[&restore[..], &["--compare", &base]].concat()));
     assert_eq!((code, &later["differences"]), (0, &json!([])), "{later:#}");
     let new = later["totals"]["entries"].as_u64().unwrap() - told["totals"]["entries"].as_u64().unwrap();

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use crate::server::{Desk, Server, Setting};
 
-/// The case, the ledger and the log: what a refused action must leave as it is.
+/// The case, the ledger and the log, once nothing is being read any more: what a refused action must leave as it is.
 async fn everything(server: &Server, manager: &Desk, case: &str) -> (Value, Value, Value) {
+    server.settle().await;
     let mut seen = manager.get(&format!("/api/v1/cases/{case}")).await.ok();
     seen["claimed_by"].take();
     let ledger = manager.get("/api/v1/penalties").await.ok();

@@ -110,6 +110,20 @@ impl Server {
         assert!(child.wait().unwrap().success());
     }
 
+    /// Returns when there is nothing left to be done.
+    pub(crate) async fn settle(&self) {
+        let deadline = Instant::now() + Duration::from_secs(600);
+        loop {
+            let metrics = reqwest::get(format!("{}/metrics", self.base)).await.unwrap().text().await.unwrap();
+            let idle = ["lantai_jobs_waiting 0\n", "lantai_log_unpublished_entries 0\n"];
+            if idle.iter().all(|line| metrics.contains(line)) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{metrics}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
     pub(crate) async fn desk(&self, name: &str) -> Desk {
         Desk::sign_in(&self.base, name).await
     }
