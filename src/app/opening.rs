@@ -101,6 +101,12 @@ pub(super) mod folder {
         data.join("index")
     }
 
+    /// Whether nothing is in this folder but empty files, or there is none.
+    pub(in crate::app) fn is_empty(dir: &Path) -> bool {
+        let is_full = |entry: std::fs::DirEntry| entry.metadata().is_ok_and(|found| found.len() > 0);
+        !std::fs::read_dir(dir).is_ok_and(|mut entries| entries.any(|entry| entry.is_ok_and(is_full)))
+    }
+
     pub(in crate::app) fn make(data: &Path) -> Result<(), Error> {
         use std::os::unix::fs::DirBuilderExt;
         let mut builder = std::fs::DirBuilder::new();
@@ -456,8 +462,7 @@ impl Stores {
     /// Opens the index; one that is damaged is set aside.
     fn index(&self, config: &Config, set_aside: &mut Vec<PathBuf>) -> Result<Index, Error> {
         let dir = folder::index(&config.data);
-        let fresh = !dir.exists();
-        if fresh {
+        if folder::is_empty(&dir) {
             // An index that is made now knows nothing of what came before.
             set_aside.push(dir.clone());
         }

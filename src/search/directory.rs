@@ -64,15 +64,16 @@ impl SealedDirectory {
         Ok(false)
     }
 
-    /// Reads and authenticates every byte of those files that are there.
+    /// Reads and authenticates every byte of these files; one that is not there is damage.
     pub(super) fn check(&self, files: impl Iterator<Item = PathBuf>) -> io::Result<()> {
         for path in files {
             match File::open(self.full(&path)) {
                 Ok(file) => {
                     SealedFile::open(&self.0.key, name_of(&path)?, file, self.0.cache.clone())?.check()?
                 }
-                // A segment need not have all that it may have; what it needs is missed when it is opened.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    return Err(io::ErrorKind::InvalidData.into());
+                }
                 Err(error) => return Err(error),
             }
         }

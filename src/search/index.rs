@@ -83,7 +83,10 @@ impl Index {
         let mut index = open_or_create(directory.clone(), &fields)?;
         // Files that belong to no segment are what a crash has left of one: they are deleted in time.
         for segment in index.searchable_segment_metas()? {
-            directory.check(PARTS.into_iter().map(|part| segment.relative_path(part)))?;
+            // Without some of its parts a segment opens all the same and fails later: all of them must be there.
+            let has_deletes = segment.num_deleted_docs() > 0;
+            let parts = PARTS.into_iter().filter(|part| *part != SegmentComponent::Delete || has_deletes);
+            directory.check(parts.map(|part| segment.relative_path(part)))?;
         }
         index.set_tokenizers(tokenizers());
         let reader = index
