@@ -1,9 +1,8 @@
 //! Objects in S3-compatible storage, through the AWS SDK: any endpoint and region, path style.
 //!
-//! Every body carries a checksum that the store checks: a whole object its SHA-256, which is computed anyway, a part
-//! its CRC-32, so that no byte is hashed twice for one put. Because of that the request's signature leaves the body
-//! out. The SDK's own default, a trailing CRC32, is refused by some stores over plain HTTP, so it is off
-//! (docs/decisions/0004-s3.md).
+//! Every body carries its CRC-32, which the store checks: it finds what goes wrong on the way, and costs neither side
+//! much; the object's SHA-256 stands in the log. The request's signature leaves the body out. The SDK's own default, a
+//! trailing CRC-32, is refused by some stores over plain HTTP, so it is off (docs/decisions/0004-s3.md).
 
 mod failure;
 mod probe;
@@ -17,15 +16,16 @@ use aws_sdk_s3::config::{
     BehaviorVersion, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
     retry::RetryConfig, timeout::TimeoutConfig,
 };
+use aws_sdk_s3::operation::upload_part::builders::UploadPartFluentBuilder;
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart, ObjectLockMode};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
+use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
-use futures::stream::FuturesOrdered;
-use futures::{StreamExt, TryStreamExt};
+use tokio::task::{JoinError, JoinSet};
 use url::Url;
 
 use failure::sdk_error;
@@ -89,11 +89,10 @@ impl S3 {
 
     async fn put_whole(&self, key: String, bytes: Bytes, hold: Option<Hold>) -> Result<Stored, Error> {
         let stored = Stored { size_bytes: bytes.len() as u64, sha256: Sha256Digest::of(&bytes) };
-        let put =
-            self.client.put_object().bucket(&self.bucket).key(key).checksum_sha256(base64(&stored.sha256));
+        let put = self.client.put_object().bucket(&self.bucket).key(key).checksum_crc32(crc32(&bytes));
         let (mode, until) = lock_of(hold);
         // A put with a lock has to name its checksum's algorithm, too.
-        let put = put.set_checksum_algorithm(hold.map(|_| ChecksumAlgorithm::Sha256));
+        let put = put.set_checksum_algorithm(hold.map(|_| ChecksumAlgorithm::Crc32));
         let put = put.set_object_lock_mode(mode).set_object_lock_retain_until_date(until);
         put.body(ByteStream::from(bytes))
             .customize()
@@ -158,19 +157,25 @@ impl S3 {
         };
         let mut fingerprint = Fingerprint::new();
         let mut done = Vec::new();
-        let mut under_way = FuturesOrdered::new();
+        // Tasks of their own: parts are on their way while the next one is read, hashed and sealed.
+        let mut under_way = JoinSet::new();
         let mut next = Some(first);
         let mut number = 0;
         while let Some(part) = next {
             number += 1;
+            let part_of = self.client.upload_part().bucket(&self.bucket).key(key).upload_id(upload);
+            under_way.spawn(send_part(part_of, number, part.clone()));
             fingerprint.update(&part);
-            under_way.push_back(self.send_part(key, upload, number, part));
+            drop(part);
             while under_way.len() >= self.parts_in_flight {
-                done.extend(under_way.try_next().await?);
+                done.extend(sent(under_way.join_next().await)?);
             }
             next = next_piece(&mut content).await?;
         }
-        done.extend(under_way.try_collect::<Vec<_>>().await?);
+        while let Some(part) = sent(under_way.join_next().await)? {
+            done.push(part);
+        }
+        done.sort_by_key(CompletedPart::part_number);
         let parts = CompletedMultipartUpload::builder().set_parts(Some(done)).build();
         let complete =
             self.client.complete_multipart_upload().bucket(&self.bucket).key(key).upload_id(upload);
@@ -205,22 +210,26 @@ impl S3 {
         let (client, bucket) = (self.client.clone(), self.bucket.clone());
         Source { client, bucket, key, tries: self.attempts }.open(offset).await
     }
+}
 
-    async fn send_part(
-        &self,
-        key: &str,
-        upload: &str,
-        number: i32,
-        part: Bytes,
-    ) -> Result<CompletedPart, Error> {
-        let checksum = BASE64_STANDARD.encode(crc32fast::hash(&part).to_be_bytes());
-        let send =
-            self.client.upload_part().bucket(&self.bucket).key(key).upload_id(upload).part_number(number);
-        let send = send.checksum_crc32(&checksum).body(ByteStream::from(part));
-        let sent = send.customize().disable_payload_signing().send().await.map_err(sdk_error)?;
-        let tag = sent.e_tag().ok_or(ErrorKind::Corrupt)?;
-        Ok(CompletedPart::builder().part_number(number).e_tag(tag).checksum_crc32(checksum).build())
-    }
+/// Sends one part of an upload.
+async fn send_part(
+    part_of: UploadPartFluentBuilder,
+    number: i32,
+    part: Bytes,
+) -> Result<CompletedPart, Error> {
+    let checksum = crc32(&part);
+    let send = part_of.part_number(number).checksum_crc32(&checksum).body(ByteStream::from(part));
+    let sent = send.customize().disable_payload_signing().send().await.map_err(sdk_error)?;
+    let tag = sent.e_tag().ok_or(ErrorKind::Corrupt)?;
+    Ok(CompletedPart::builder().part_number(number).e_tag(tag).checksum_crc32(checksum).build())
+}
+
+/// What has become of a part; none if no part was under way.
+fn sent(
+    joined: Option<Result<Result<CompletedPart, Error>, JoinError>>,
+) -> Result<Option<CompletedPart>, Error> {
+    joined.transpose().map_err(|error| Error::new(ErrorKind::Unavailable, error))?.transpose()
 }
 
 fn client(endpoint: Option<String>, region: Option<String>, settings: &config::S3) -> Client {
@@ -403,6 +412,7 @@ fn lock_of(hold: Option<Hold>) -> (Option<ObjectLockMode>, Option<DateTime>) {
     (hold.map(mode), hold.map(|hold| DateTime::from_secs(hold.until.as_second())))
 }
 
-fn base64(digest: &Sha256Digest) -> String {
-    BASE64_STANDARD.encode(digest.as_bytes())
+/// The checksum as S3 writes it.
+fn crc32(bytes: &[u8]) -> String {
+    BASE64_STANDARD.encode(crc32fast::hash(bytes).to_be_bytes())
 }

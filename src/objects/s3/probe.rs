@@ -12,10 +12,10 @@ use bytes::Bytes;
 
 use super::super::write_once::{CANARY_HOLD, Finding, Hold, WriteOnce};
 use super::super::{Error, ErrorKind, Key};
-use super::{S3, base64, lock_of, sdk_error};
+use super::{S3, crc32, lock_of, sdk_error};
 use crate::clock::Clock;
 use crate::config::RetentionMode;
-use crate::domain::{RawId, Sha256Digest};
+use crate::domain::RawId;
 
 /// What lies below this belongs to probes.
 const PROBES: &str = "probe/";
@@ -133,11 +133,11 @@ impl S3 {
         hold: Option<Hold>,
     ) -> Result<Version, Trouble> {
         let put = self.client.put_object().bucket(&self.bucket).key(key);
-        let put = put.checksum_sha256(base64(&Sha256Digest::of(text)));
+        let put = put.checksum_crc32(crc32(text));
         let put = put.body(ByteStream::from(Bytes::from_static(text)));
         let put = if only_new { put.if_none_match("*") } else { put };
         let (mode, until) = lock_of(hold);
-        let put = put.set_checksum_algorithm(hold.map(|_| ChecksumAlgorithm::Sha256));
+        let put = put.set_checksum_algorithm(hold.map(|_| ChecksumAlgorithm::Crc32));
         let put = put.set_object_lock_mode(mode).set_object_lock_retain_until_date(until);
         let done = put.customize().disable_payload_signing().send().await.map_err(trouble)?;
         Ok(done.version_id().filter(|id| *id != "null").map(str::to_owned))
