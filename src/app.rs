@@ -4,14 +4,19 @@
 //! [`restore`](restore::restore) makes the local side again from the bucket and a recovery key.
 
 mod aside;
+mod folder;
 mod init;
 mod opening;
+mod progress;
+mod reader;
 mod readiness;
+mod rereading;
 pub mod restore;
 mod retention;
 pub mod rotating;
 pub mod sampling;
 pub mod sealing;
+mod splitting;
 mod totals;
 pub mod verifying;
 
@@ -42,9 +47,11 @@ use sampling::Sampled;
 use verifying::Task;
 
 pub use init::{Fresh, Recovery};
-pub(crate) use opening::reading_limits;
 pub use opening::{Opened, Places};
+pub use progress::Progress;
+pub(crate) use reader::reader;
 pub use readiness::Trouble;
+pub use rereading::Which;
 pub use retention::Holding;
 pub use sealing::{OpenDossier, OpenDossiers};
 pub use totals::{Difference, Totals};
@@ -91,8 +98,12 @@ pub struct Parts {
     pub index: Index,
     /// Reads documents in a child process.
     pub reader: Reader,
-    /// Wakes the job runner.
-    pub work: Notify,
+    /// How far the readings are that are under way.
+    pub progress: Progress,
+    /// Wakes whoever runs the jobs that are quick.
+    pub(crate) work: Notify,
+    /// Wakes whoever reads documents.
+    pub(crate) to_read: Notify,
     /// Held while recipients change and keys are wrapped again.
     rewrapping: tokio::sync::Mutex<()>,
     /// What opening the archive found.
@@ -238,6 +249,15 @@ pub enum Error {
     /// The pack.
     #[error(transparent)]
     Packs(#[from] packs::Error),
+    /// A case.
+    #[error(transparent)]
+    Cases(#[from] crate::cases::Error),
+    /// The process that opens documents.
+    #[error(transparent)]
+    Reader(#[from] crate::reading::worker::Error),
+    /// A part of a stack cannot go where it was sent.
+    #[error("a part of a stack cannot go where it was sent")]
+    PartWaits(crate::stacks::Waits),
 }
 
 impl App {
@@ -255,6 +275,7 @@ pub(crate) fn all_facts() -> Vec<journal::Facts> {
         packs::FACTS,
         crate::dossiers::FACTS,
         crate::documents::FACTS,
+        crate::stacks::FACTS,
         crate::cases::FACTS,
         crate::archive::SEARCH_FACTS,
         crate::sealing::FACTS,

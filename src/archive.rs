@@ -6,7 +6,9 @@
 mod export;
 mod find;
 mod ingest;
+mod looks;
 mod passing;
+mod pictures;
 mod retrieve;
 mod sweep;
 mod verify;
@@ -27,7 +29,9 @@ pub use export::{
 };
 pub use find::{FACTS as SEARCH_FACTS, Finder, Found, FoundHit, Texts, card_text};
 pub use ingest::{Ingested, NewDocument};
+pub(crate) use looks::Looks;
 pub use passing::Refused;
+pub use pictures::{Kept, Size};
 pub use retrieve::Content;
 pub(crate) use verify::key_problem;
 pub use verify::{Depth, Examined, Examiner, Names, Problem, ProblemCode, Report};
@@ -47,6 +51,12 @@ pub enum Error {
     /// The document has no text (yet).
     #[error("the document has not been read")]
     NotRead,
+    /// The document has no such page.
+    #[error("the document has no such page")]
+    NoPage,
+    /// The page was not drawn.
+    #[error("there is no picture of the page")]
+    NoPicture,
     /// The dossier was not opened yet at that time.
     #[error("the dossier was not opened yet")]
     NotOpenedYet,
@@ -99,6 +109,7 @@ pub struct Archive {
     pub(crate) clock: Clock,
     pub(crate) limits: Arc<Limits>,
     pub(crate) texts: Texts,
+    pub(crate) looks: Looks,
     /// Whether this looks at one dossier that is sealed and opened for a time, in records of its own.
     pub(crate) of_opened: bool,
 }
@@ -107,7 +118,14 @@ impl Archive {
     /// The same archive, looking at one sealed dossier whose key is open and whose rows are in these records.
     pub(crate) fn looking_at(&self, dossier: DossierId, key: vault::Identity, records: Records) -> Self {
         let keys = self.keys.holding(dossier, key);
-        Self { records, keys, texts: Texts::default(), of_opened: true, ..self.clone() }
+        Self {
+            records,
+            keys,
+            texts: Texts::default(),
+            looks: Looks::default(),
+            of_opened: true,
+            ..self.clone()
+        }
     }
 
     /// The dossier's own identity, to open what belongs to it.

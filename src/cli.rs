@@ -14,6 +14,7 @@ mod models;
 mod output;
 mod pack;
 mod read;
+mod reread;
 mod restore;
 mod serving;
 mod store;
@@ -179,6 +180,9 @@ enum Verb {
     /// The models for OCR.
     #[command(subcommand)]
     Models(ModelsVerb),
+    /// Reads documents of the archive again: those that could not be read, that wait, or that were read badly. Until then
+    /// what was read of them stays.
+    Reread(reread::Wanted),
     /// Reads files as the archive would and shows what was read; nothing is archived.
     Read {
         /// The files.
@@ -429,6 +433,7 @@ async fn dispatch(cli: Cli, config: Config) -> anyhow::Result<Outcome> {
         Verb::Pack(PackVerb::Check { pack }) => pack::check(&pack, common.json),
         Verb::Pack(PackVerb::Test { pack }) => pack::test(&pack, common.json),
         Verb::Models(ModelsVerb::Fetch) => models::fetch(config, common.json).await,
+        Verb::Reread(wanted) => reread::run(config, wanted, &common).await,
         Verb::Read { files } => read::read(config, &files, common.json).await,
     }
 }

@@ -23,6 +23,9 @@ pub struct Config {
     pub passphrase_file: Option<PathBuf>,
     /// The program that reads documents in its children, by its absolute path. Unset: this program itself.
     pub reading_program: Option<PathBuf>,
+    /// The font for Chinese, Japanese and Korean text whose font a PDF does not bring along. Unset: one of those that
+    /// Debian's packages put into `/usr/share/fonts`.
+    pub reading_font: Option<PathBuf>,
     /// How long damaged records or a damaged index that were set aside are kept, in days.
     pub set_aside_days: u64,
     /// How pictures of text are read.
@@ -138,6 +141,10 @@ pub struct Limits {
     pub reading_memory_bytes: u64,
     /// The largest document that is read, in bytes; a larger one is archived unread.
     pub reading_bytes: u64,
+    /// The longest time that drawing a document's pages may take, in seconds; later pages are not drawn.
+    pub picture_seconds: u64,
+    /// The most that the pictures of a document's pages may take, in bytes; later pages are not drawn.
+    pub pictures_bytes: u64,
     /// The most documents of one case.
     pub case_documents: usize,
     /// The longest search query, in characters.
@@ -212,6 +219,7 @@ impl Default for Config {
             objects: String::new(),
             passphrase_file: None,
             reading_program: None,
+            reading_font: None,
             set_aside_days: 7,
             ocr: Ocr::default(),
             s3: S3::default(),
@@ -254,8 +262,10 @@ impl Default for Limits {
             pages: 2_000,
             pixels: 200_000_000,
             reading_seconds: 60,
-            reading_memory_bytes: 1 << 30,
+            reading_memory_bytes: 3 << 29,
             reading_bytes: 256 << 20,
+            picture_seconds: 600,
+            pictures_bytes: 256 << 20,
             case_documents: 500,
             query_chars: 1_000,
             list_entries: 200,

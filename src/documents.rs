@@ -9,9 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{CaseId, DocumentId, DossierId, PersonId, Sha256Digest};
 use crate::journal::{self, Facts, Projection};
+use crate::objects::Key;
 use crate::queue::{self, Job};
 use crate::reading::{Outcome, Reason};
 use crate::records::{self, Batch, Records, Table};
+use crate::stacks;
 
 const DOCUMENTS: Table<Document> = Table::new("documents");
 /// Documents by dossier: dossier, log index (8 bytes, big-endian).
@@ -62,9 +64,21 @@ pub struct Document {
     /// What reading it gave; `None` until then.
     #[serde(default)]
     pub reading: Option<ReadingResult>,
+    /// The stack that it is a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part_of: Option<PartOf>,
     /// The salt of the commitment in its entry, hexadecimal. Filled by the projection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub salt: Option<String>,
+}
+
+/// Some pages of a stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartOf {
+    /// The stack.
+    pub document: DocumentId,
+    /// The pages, counted from 1.
+    pub pages: Vec<u32>,
 }
 
 /// What reading a document gave.
@@ -76,13 +90,67 @@ pub struct ReadingResult {
     pub pages: u32,
     /// SHA-256 of the sealed text object, if there is one.
     pub text_sha256: Option<Sha256Digest>,
+    /// Which reading of the document this is, from 1: part of the names of the objects that it made.
+    #[serde(default = "first_reading", skip_serializing_if = "is_first_reading")]
+    pub number: u32,
+    /// The object with what the pages look like, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pictures: Option<SealedObject>,
+    /// How many pages have a code of ours: a cover sheet's, or a separator's.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub marks: u32,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+/// A sealed object that belongs to a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedObject {
+    /// SHA-256 of it.
+    pub sha256: Sha256Digest,
+    /// Its length.
+    pub size_bytes: u64,
+    /// SHA-256 of its first bytes, as with the original.
+    pub head_sha256: Option<Sha256Digest>,
+}
+
+fn first_reading() -> u32 {
+    1
+}
+
+fn is_first_reading(number: &u32) -> bool {
+    *number == 1
+}
+
+impl Document {
+    /// The number of the reading that comes next.
+    pub fn next_reading(&self) -> u32 {
+        self.reading.as_ref().map_or(1, |reading| reading.number.saturating_add(1))
+    }
+
+    /// The objects that reading it made, as [`ReadingResult::objects`].
+    pub fn derived(&self) -> Vec<(Key, Sha256Digest, Option<u64>)> {
+        self.reading.as_ref().map(|reading| reading.objects(self.dossier, self.id)).unwrap_or_default()
+    }
 }
 
 impl ReadingResult {
     /// There is no reader for this type: known at once, and no job is needed to find out.
     pub fn unsupported() -> Self {
         let outcome = Outcome::Unreadable { reason: Reason::UnsupportedType };
-        Self { outcome, pages: 0, text_sha256: None }
+        Self { outcome, pages: 0, text_sha256: None, number: 1, pictures: None, marks: 0 }
+    }
+
+    /// The objects that the reading of this document made, with their digests and, if it is known, their lengths.
+    pub fn objects(&self, dossier: DossierId, document: DocumentId) -> Vec<(Key, Sha256Digest, Option<u64>)> {
+        let reading = self.number;
+        let text = self.text_sha256.map(|sha256| (Key::Text { dossier, document, reading }, sha256, None));
+        let pictures = self.pictures.map(|object| {
+            (Key::Pictures { dossier, document, reading }, object.sha256, Some(object.size_bytes))
+        });
+        text.into_iter().chain(pictures).collect()
     }
 }
 
@@ -192,6 +260,11 @@ fn project_read(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
     projection.put(&DOCUMENTS, document.id.as_bytes(), &document)?;
     let due = projection.entry.at;
     queue::remove(projection.batch(), &read_job(&document));
+    let marked = document.reading.as_ref().is_some_and(|reading| reading.marks > 0);
+    // What was handed in for a case is what it is, whatever is printed on it.
+    if marked && document.case.is_none() && !stacks::is_split(projection, document.id)? {
+        queue::enqueue(projection.batch(), &Job::SplitStack { document: document.id }, due)?;
+    }
     Ok(queue::enqueue(projection.batch(), &Job::IndexDocument { document: document.id }, due)?)
 }
 
@@ -211,7 +284,9 @@ pub fn forget(projection: &mut Projection<'_>, dossier: DossierId) -> Result<(),
         projection.delete(&DOCUMENTS, id.as_bytes());
         queue::remove(projection.batch(), &Job::ReadDocument { dossier, document: id });
         queue::remove(projection.batch(), &Job::IndexDocument { document: id });
+        queue::remove(projection.batch(), &Job::SplitStack { document: id });
     }
+    stacks::forget(projection, ids.iter().copied());
     for (key, id) in projection.scan(&SENT, b"")? {
         if ids.contains(&id) {
             projection.delete(&SENT, &key);
@@ -220,6 +295,7 @@ pub fn forget(projection: &mut Projection<'_>, dossier: DossierId) -> Result<(),
     Ok(())
 }
 
-fn read_job(document: &Document) -> Job {
+/// The job that reads a document.
+pub fn read_job(document: &Document) -> Job {
     Job::ReadDocument { dossier: document.dossier, document: document.id }
 }

@@ -20,6 +20,8 @@ use crate::records::{self, Batch};
 
 /// Jobs of one round; after a round the index is committed.
 const ROUND_JOBS: usize = 256;
+/// How many documents are read at once: the reader bounds how many really are.
+const READ_AT_ONCE: usize = 1;
 /// How long the runner sleeps when nobody wakes it.
 const NAP: Duration = Duration::from_secs(2);
 /// How long jobs gather before a round.
@@ -33,16 +35,45 @@ const LONGEST_PAUSE_SECONDS: i64 = 3600;
 
 impl App {
     /// Runs jobs and timers, for ever. Run it as one task for the archive.
+    ///
+    /// Documents are read beside all else: what was read is found at once, whatever waits to be read after it.
     pub async fn work_forever(&self) {
-        let mut idle_naps = 0;
         if let Err(error) = self.finish_rewrapping(archive_itself(), &|_, _| {}).await {
             tracing::warn!(%error, "a change of keys was cut off and could not be finished");
         }
+        match self.reread_waiting_for_ocr() {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "documents that waited for text recognition are read now"),
+            Err(error) => tracing::warn!(%error, "what waits for text recognition could not be called for"),
+        }
+        tokio::join!(self.read_forever(), self.run_forever());
+    }
+
+    async fn read_forever(&self) {
+        loop {
+            let due = queue::due_slow(&self.records, self.clock.now(), READ_AT_ONCE);
+            let ran = match due {
+                Ok(due) => self.run_round(due, READ_AT_ONCE).await,
+                Err(error) => Err(error.into()),
+            };
+            match ran {
+                Ok(0) => drop(tokio::time::timeout(NAP, self.to_read.notified()).await),
+                Ok(_) => self.work.notify_one(),
+                Err(error) => {
+                    tracing::warn!(%error, "documents could not be read");
+                    tokio::time::sleep(NAP).await;
+                }
+            }
+        }
+    }
+
+    async fn run_forever(&self) {
+        let mut idle_naps = 0;
         loop {
             if let Err(error) = self.close_expired().await {
                 tracing::warn!(%error, "opened dossiers could not be closed");
             }
-            match self.run_due_jobs().await {
+            match self.run_quick_jobs().await {
                 Ok(ROUND_JOBS) => {
                     idle_naps = 0;
                     continue;
@@ -61,6 +92,11 @@ impl App {
             // Where one job comes, more are on their way: together they cost one commit of the index.
             tokio::time::sleep(GATHER).await;
         }
+    }
+
+    async fn run_quick_jobs(&self) -> anyhow::Result<usize> {
+        let due = queue::due_quick(&self.records, self.clock.now(), ROUND_JOBS)?;
+        self.run_round(due, 1).await
     }
 
     /// Nothing is to be done: time for the timers and, after a while, for giving memory back.
@@ -84,6 +120,9 @@ impl App {
     /// Runs these jobs, some at once; tells how many were run.
     async fn run_round(&self, due: Vec<Waiting>, at_once: usize) -> anyhow::Result<usize> {
         let count = due.len();
+        let indexes = due
+            .iter()
+            .any(|waiting| !matches!(waiting.job, Job::ReadDocument { .. } | Job::SplitStack { .. }));
         let runs = futures::stream::iter(due).map(|waiting| self.run_one(waiting));
         let mut runs = std::pin::pin!(runs.buffered(at_once));
         let mut ended = Vec::with_capacity(count);
@@ -95,7 +134,7 @@ impl App {
             }
             ended.push(batch);
         }
-        if count > 0 {
+        if indexes {
             let index = self.index.clone();
             tokio::task::spawn_blocking(move || index.commit()).await??;
         }
@@ -143,6 +182,7 @@ impl App {
     async fn run(&self, job: &Job) -> anyhow::Result<()> {
         match job {
             Job::ReadDocument { document, .. } => self.read_document(*document).await,
+            Job::SplitStack { document } => Ok(self.split_stack(*document).await?),
             Job::IndexDocument { document } => self.index_document(*document).await,
             Job::IndexDossier { dossier } => self.index_dossier(*dossier),
             Job::IndexCase { case } => self.index_case(*case),

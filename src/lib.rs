@@ -29,6 +29,8 @@ pub mod keys;
 pub mod queue;
 
 // 4 subjects.
+pub mod stacks;
+
 pub mod documents;
 pub mod dossiers;
 pub mod manifest;

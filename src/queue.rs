@@ -38,6 +38,11 @@ pub enum Job {
         /// The case.
         case: CaseId,
     },
+    /// Make documents of the parts of a stack.
+    SplitStack {
+        /// The stack.
+        document: DocumentId,
+    },
     /// Take a sealed dossier's key away from the archive, or destroy it; out of the index and the caches with it.
     CarryOutSeal {
         /// The dossier.
@@ -86,6 +91,22 @@ pub fn due(records: &Records, now: Timestamp, limit: usize) -> Result<Vec<Waitin
     due.take(limit).map(|row| row.map(|(_, waiting)| waiting)).collect()
 }
 
+/// At most `limit` jobs that take their time and are due at `now`.
+pub fn due_slow(records: &Records, now: Timestamp, limit: usize) -> Result<Vec<Waiting>, Error> {
+    due_of(records, &SLOW, now, limit)
+}
+
+/// At most `limit` jobs of all other kinds that are due at `now`.
+pub fn due_quick(records: &Records, now: Timestamp, limit: usize) -> Result<Vec<Waiting>, Error> {
+    due_of(records, &QUICK, now, limit)
+}
+
+fn due_of(records: &Records, kinds: &[u8], now: Timestamp, limit: usize) -> Result<Vec<Waiting>, Error> {
+    let due = kinds.iter().flat_map(|kind| records.scan(&JOBS, &[*kind]));
+    let due = due.filter(|row| !matches!(row, Ok((_, waiting)) if waiting.due > now));
+    due.take(limit).map(|row| row.map(|(_, waiting)| waiting)).collect()
+}
+
 /// Whether this job waits.
 pub fn waits(records: &Records, job: &Job) -> Result<bool, Error> {
     records.contains(&JOBS, &name(job))
@@ -93,9 +114,7 @@ pub fn waits(records: &Records, job: &Job) -> Result<bool, Error> {
 
 /// At most `limit` jobs that only make something findable and are due at `now`.
 pub fn due_indexing(records: &Records, now: Timestamp, limit: usize) -> Result<Vec<Waiting>, Error> {
-    let due = INDEXING.iter().flat_map(|kind| records.scan(&JOBS, &[*kind]));
-    let due = due.filter(|row| !matches!(row, Ok((_, waiting)) if waiting.due > now));
-    due.take(limit).map(|row| row.map(|(_, waiting)| waiting)).collect()
+    due_of(records, &INDEXING, now, limit)
 }
 
 /// How many jobs wait, by what they are for.
@@ -121,6 +140,12 @@ pub fn len(records: &Records) -> Result<usize, Error> {
 
 const READING: u8 = 0;
 const INDEXING: [u8; 3] = [1, 2, 3];
+const SEALING: u8 = 4;
+const SPLITTING: u8 = 5;
+/// What takes its time, because a document is opened by a child process.
+const SLOW: [u8; 2] = [READING, SPLITTING];
+/// All others.
+const QUICK: [u8; 4] = [INDEXING[0], INDEXING[1], INDEXING[2], SEALING];
 
 /// Jobs are ordered by kind, reading first.
 fn name(job: &Job) -> Vec<u8> {
@@ -129,7 +154,8 @@ fn name(job: &Job) -> Vec<u8> {
         Job::IndexDocument { document } => (1, document.as_bytes()),
         Job::IndexDossier { dossier } => (2, dossier.as_bytes()),
         Job::IndexCase { case } => (3, case.as_bytes()),
-        Job::CarryOutSeal { dossier } => (4, dossier.as_bytes()),
+        Job::SplitStack { document } => (SPLITTING, document.as_bytes()),
+        Job::CarryOutSeal { dossier } => (SEALING, dossier.as_bytes()),
     };
     [&[kind], id.as_slice()].concat()
 }

@@ -6,6 +6,8 @@
 //!
 //! Nothing here trusts a file's name, writes a file, logs content, or puts content into an error.
 
+pub mod blank;
+pub mod codes;
 mod image;
 mod limits;
 mod lines;
@@ -15,23 +17,28 @@ pub mod ocr;
 mod pdf;
 mod picture;
 mod plain;
+mod show;
 mod sight;
+pub mod stack;
 pub mod worker;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+pub use codes::Code;
 pub use limits::Limits;
 pub use media::{HEAD_BYTES, MediaType, media_type};
 pub use normal::normalised;
+pub use pdf::{StandIn, usual_font};
+pub use show::{LONGEST_SIDE, Picture, Placed, Sign, THUMBNAIL_SIDE};
 pub use sight::Sight;
 
-/// Reads a document of any kind, without OCR: see [`read_seeing`].
+/// Reads a document of any kind, without looking at pictures: see [`read_seeing`].
 pub fn read(content: impl Into<Bytes>, limits: &Limits) -> Reading {
     read_seeing(content, limits, &Sight::none())
 }
 
-/// Reads a document of any kind, pages that are pictures by `sight`. Never fails and never panics for the input's sake: what went wrong is the
+/// Reads a document of any kind, looking at its pages by `sight`. Never fails and never panics for the input's sake: what went wrong is the
 /// [`Outcome`].
 ///
 /// Of the `limits` those on time and memory are kept by the process that runs this, see [`worker`].
@@ -181,18 +188,46 @@ pub struct Page {
     /// The text was cut because it reached a limit.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub truncated: bool,
+    /// The codes on it, their places in the page's unit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub codes: Vec<Code>,
+    /// It looks blank: there is no more on it than dust, holes and edges. To be flagged, never dropped.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub blank: bool,
+    /// What it looks like, if it was drawn. Filled by whoever keeps the pictures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<Placed>,
 }
 
 impl Page {
     fn without_text(number: u32, (width, height): (f32, f32), state: PageState) -> Self {
         let (text, lines) = (String::new(), Vec::new());
-        Self { number, width, height, state, text, lines, turn: 0, confidence: None, truncated: false }
+        Self {
+            number,
+            width,
+            height,
+            state,
+            text,
+            lines,
+            turn: 0,
+            confidence: None,
+            truncated: false,
+            codes: Vec::new(),
+            blank: false,
+            picture: None,
+        }
     }
 
-    /// All that a search should find: the text, and what OCR read otherwise a second time (below seals).
+    /// Whether nothing is on it, as far as is known.
+    pub fn looks_blank(&self) -> bool {
+        self.blank || self.state == PageState::Blank
+    }
+
+    /// All that a search should find: the text, and what OCR read otherwise a second time (below seals), what codes say.
     pub fn searchable(&self) -> String {
         let others = self.lines.iter().filter_map(|line| line.other.as_deref());
-        std::iter::once(self.text.as_str()).chain(others).collect::<Vec<_>>().join("\n")
+        let codes = self.codes.iter().map(|code| code.text.as_str());
+        std::iter::once(self.text.as_str()).chain(others).chain(codes).collect::<Vec<_>>().join("\n")
     }
 }
 

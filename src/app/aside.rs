@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use jiff::{SignedDuration, Timestamp};
 
 use super::Error;
-use super::opening::io_error;
+use super::folder::io_error;
 
 const MARK: &str = ".set-aside-";
 

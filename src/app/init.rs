@@ -6,7 +6,8 @@ use std::sync::Arc;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use zeroize::Zeroizing;
 
-use super::opening::{Opened, Places, Purpose, folder, io_error};
+use super::folder::{self, io_error};
+use super::opening::{Opened, Places, Purpose};
 use super::{App, Error};
 use crate::clock::Clock;
 use crate::config::Config;

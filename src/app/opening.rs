@@ -9,11 +9,13 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
+use super::folder::{self, io_error};
+use super::reader::reader;
 use super::retention::{self, Holding};
 use super::sampling::Sampled;
 use super::verifying::Task;
 use super::{App, Error, Found, OpenDossiers, Parts, all_facts, aside};
-use crate::archive::{Archive, Texts};
+use crate::archive::{Archive, Looks, Texts};
 use crate::cases::Cases;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -25,8 +27,6 @@ use crate::manifest::{self, Because, Manifest};
 use crate::objects::{Key, Objects};
 use crate::packs::Packs;
 use crate::people::People;
-use crate::reading;
-use crate::reading::worker::Reader;
 use crate::records::{self, Medium, Records};
 use crate::sealing::Sealing;
 use crate::search::{self, Index, IndexKey};
@@ -71,60 +71,8 @@ pub(super) enum Purpose {
     Restore,
 }
 
-/// Where things lie in the data folder.
-pub(super) mod folder {
-    use super::{Error, Path, PathBuf, io_error};
-
-    pub(in crate::app) fn key_file(data: &Path) -> PathBuf {
-        data.join("archive.key")
-    }
-
-    /// The archive's next identity, while the archive's key is rotated.
-    pub(in crate::app) fn next_key_file(data: &Path) -> PathBuf {
-        data.join("archive.key.next")
-    }
-
-    pub(in crate::app) fn local_key(data: &Path) -> PathBuf {
-        data.join("local.key.age")
-    }
-
-    /// The key of an archive that is still being made.
-    pub(in crate::app) fn unfinished_key_file(data: &Path) -> PathBuf {
-        data.join("archive.key.unfinished")
-    }
-
-    pub(in crate::app) fn records(data: &Path) -> PathBuf {
-        data.join("records")
-    }
-
-    pub(in crate::app) fn index(data: &Path) -> PathBuf {
-        data.join("index")
-    }
-
-    /// Whether nothing is in this folder but empty files, or there is none.
-    pub(in crate::app) fn is_empty(dir: &Path) -> bool {
-        let is_full = |entry: std::fs::DirEntry| entry.metadata().is_ok_and(|found| found.len() > 0);
-        !std::fs::read_dir(dir).is_ok_and(|mut entries| entries.any(|entry| entry.is_ok_and(is_full)))
-    }
-
-    pub(in crate::app) fn make(data: &Path) -> Result<(), Error> {
-        use std::os::unix::fs::DirBuilderExt;
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(true).mode(0o700).create(data).map_err(|source| io_error(data, source))
-    }
-
-    /// Makes durable which files are in the folder.
-    pub(in crate::app) fn sync(data: &Path) -> Result<(), Error> {
-        std::fs::File::open(data).and_then(|dir| dir.sync_all()).map_err(|source| io_error(data, source))
-    }
-}
-
 fn unusable(key: &Key, source: keys::Error) -> Error {
     Error::Key { path: key.path(), source }
-}
-
-pub(super) fn io_error(path: &Path, source: std::io::Error) -> Error {
-    Error::Io { path: path.to_owned(), source }
 }
 
 impl App {
@@ -498,15 +446,11 @@ impl Stores {
             clock: clock.clone(),
             limits: Arc::new(config.limits.clone()),
             texts: Texts::default(),
+            looks: Looks::default(),
             of_opened: false,
         };
-        let exe = match &config.reading_program {
-            Some(program) => program.clone(),
-            None => std::env::current_exe().map_err(|source| io_error(Path::new("lantai"), source))?,
-        };
         let people = People::new(records.clone(), journal.clone(), lookup, clock.clone());
-        let models = config.ocr.models.clone();
-        let reader = Reader::new(exe, reading_limits(&config)).with_children(1).with_models(models);
+        let reader = reader(&config)?;
         if !reader.has_ocr() {
             tracing::warn!("text recognition is off: `lantai models fetch` brings its models");
         }
@@ -518,7 +462,9 @@ impl Stores {
             dossiers: Dossiers::new(records.clone(), journal.clone(), keys.clone(), clock.clone()),
             cases: Cases::new(records.clone(), journal.clone(), clock.clone()),
             packs: Packs::new(records.clone(), journal.clone()),
+            progress: super::Progress::default(),
             work: Notify::new(),
+            to_read: Notify::new(),
             rewrapping: tokio::sync::Mutex::default(),
             probe: super::readiness::Probe::default(),
             found,
@@ -555,21 +501,6 @@ pub(super) fn open_index(
     };
     let key = IndexKey::from_bytes(*keyring.index_key().as_bytes());
     Index::open(dir, key, clock.clone(), limits)
-}
-
-/// What a reader of documents may take.
-pub(crate) fn reading_limits(config: &Config) -> reading::Limits {
-    reading::Limits {
-        file_bytes: config.limits.reading_bytes,
-        pages: config.limits.pages,
-        pixels: config.limits.pixels,
-        seconds: config.limits.reading_seconds,
-        memory_bytes: config.limits.reading_memory_bytes,
-        ocr_threads: config.ocr.threads,
-        ocr_page_seconds: config.ocr.page_seconds,
-        ocr_seconds: config.ocr.document_seconds,
-        ..reading::Limits::default()
-    }
 }
 
 /// The archive's next identity, if its key is being rotated.

@@ -11,7 +11,8 @@ use std::path::Path;
 
 use serde::{Serialize, Serializer};
 
-use super::opening::{Opened, Places, Purpose, folder, io_error};
+use super::folder::{self, io_error};
+use super::opening::{Opened, Places, Purpose};
 use super::{App, Error, Totals};
 use crate::clock::Clock;
 use crate::config::Config;

@@ -6,7 +6,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::opening::folder;
+use super::folder;
 use super::{App, Error};
 use crate::domain::{DossierId, PersonId};
 use crate::keys::Rewrapped;

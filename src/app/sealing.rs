@@ -87,7 +87,9 @@ impl App {
         for paper in papers {
             let (dossier, document) = (id, paper.document);
             self.objects.delete(&Key::Original { dossier, document }).await?;
-            self.objects.delete(&Key::Text { dossier, document }).await?;
+            for (key, _, _) in paper.derived(dossier) {
+                self.objects.delete(&key).await?;
+            }
         }
         Ok(())
     }

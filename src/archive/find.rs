@@ -35,7 +35,7 @@ impl Default for Texts {
 }
 
 impl Texts {
-    fn get(&self, id: DocumentId) -> Option<Arc<Reading>> {
+    pub(super) fn get(&self, id: DocumentId) -> Option<Arc<Reading>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
@@ -47,7 +47,7 @@ impl Texts {
         }
     }
 
-    fn put(&self, id: DocumentId, reading: &Arc<Reading>) {
+    pub(super) fn put(&self, id: DocumentId, reading: &Arc<Reading>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).put(id, Arc::clone(reading));
     }
 }
@@ -160,17 +160,10 @@ impl Archive {
     async fn page_text(&self, id: DocumentId, page: u32) -> Result<String, Error> {
         let Some(document) = documents::get(&self.records, id)? else { return Ok(String::new()) };
         let title = document.filename.clone().filter(|_| page <= 1).unwrap_or_default();
-        let reading = match self.texts.get(id) {
-            Some(reading) => reading,
-            None => match self.reading_of(&document).await {
-                Ok(reading) => {
-                    let reading = Arc::new(reading);
-                    self.texts.put(id, &reading);
-                    reading
-                }
-                Err(Error::NotRead) => return Ok(title),
-                Err(error) => return Err(error),
-            },
+        let reading = match self.cached_reading(&document).await {
+            Ok(reading) => reading,
+            Err(Error::NotRead) => return Ok(title),
+            Err(error) => return Err(error),
         };
         let found = reading.pages.iter().find(|found| found.number == page);
         let text = found.map(reading::Page::searchable).unwrap_or_default();

@@ -9,7 +9,7 @@ use futures::{Stream, StreamExt};
 use super::passing::{Demands, Passed, Passing};
 use super::{Archive, Error, Refused};
 use crate::access::{Action, Permit};
-use crate::documents::{self, Document, ReadingResult, Received};
+use crate::documents::{self, Document, PartOf, ReadingResult, Received};
 use crate::domain::{CaseId, DocumentId, DossierId, Sha256Digest};
 use crate::journal::{self, Draft, ObjectRef};
 use crate::objects::{Body, Key, Stored};
@@ -32,6 +32,8 @@ pub struct NewDocument {
     pub digest: Option<Sha256Digest>,
     /// The sender's key for this upload: the same key again gives the same document.
     pub idempotency_key: Option<String>,
+    /// The stack that it is a part of.
+    pub part_of: Option<PartOf>,
 }
 
 /// A document that is in the archive, durably.
@@ -176,6 +178,7 @@ impl Archive {
             received_at: self.clock.now(),
             log_index: 0,
             reading: (!media_type.is_readable()).then(ReadingResult::unsupported),
+            part_of: new.part_of.clone(),
             salt: None,
         }
     }

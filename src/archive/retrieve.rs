@@ -3,6 +3,7 @@
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
@@ -59,6 +60,15 @@ impl Archive {
         self.reading_of(document).await
     }
 
+    /// What was read in the document, for a page that shows it: one entry a look, however often the page is loaded.
+    pub async fn look(&self, permit: &Permit, document: &Document) -> Result<Arc<Reading>, Error> {
+        if !permit.covers(Action::ViewDocument, document.dossier) {
+            return Err(Error::NotPermitted);
+        }
+        self.note_view_once(permit, document, "text").await?;
+        self.cached_reading(document).await
+    }
+
     /// The original without an entry: for reading it by machine and for `verify`.
     pub(crate) async fn open_original(
         &self,
@@ -91,13 +101,41 @@ impl Archive {
         if read.is_none() {
             return Err(Error::NotRead);
         }
-        let key = Key::Text { dossier: document.dossier, document: document.id };
+        let reading = document.reading.as_ref().map_or(1, |reading| reading.number);
+        let key = Key::Text { dossier: document.dossier, document: document.id, reading };
         let sealed = self.objects.get_bytes(&key, self.limits.reading_bytes).await?;
         if read != Some(Sha256Digest::of(&sealed)) {
             return Err(Error::Damaged);
         }
         let text = vault::open(&self.identity(document.dossier).await?, &sealed)?;
         serde_json::from_slice(&text).map_err(|_| Error::Damaged)
+    }
+
+    /// The same, out of memory if it was opened lately.
+    pub(super) async fn cached_reading(&self, document: &Document) -> Result<Arc<Reading>, Error> {
+        if let Some(reading) = self.texts.get(document.id) {
+            return Ok(reading);
+        }
+        let reading = Arc::new(self.reading_of(document).await?);
+        self.texts.put(document.id, &reading);
+        Ok(reading)
+    }
+
+    /// Notes a look, unless the same person has had the same look a moment ago: a page that is loaded anew, or one picture
+    /// of many.
+    pub(super) async fn note_view_once(
+        &self,
+        permit: &Permit,
+        document: &Document,
+        part: &str,
+    ) -> Result<(), Error> {
+        let (look, now) = ((permit.actor().id, document.id, part.to_owned()), self.clock.now());
+        if self.looks.is_fresh(&look, now) {
+            return Ok(());
+        }
+        self.note_view(permit, document, part).await?;
+        self.looks.note(look, now);
+        Ok(())
     }
 
     async fn note_view(&self, permit: &Permit, document: &Document, part: &str) -> Result<(), Error> {
@@ -146,14 +184,14 @@ fn send_range(
 
 /// An object that must begin as the one that was sealed: another one, sealed to the same key, would open as well, and a
 /// part of it would not be found out by the digest of the whole.
-struct Headed {
+pub(super) struct Headed {
     object: ObjectReader,
     expected: Option<Sha256Digest>,
     head: Vec<u8>,
 }
 
 impl Headed {
-    fn new(object: ObjectReader, expected: Option<Sha256Digest>) -> Self {
+    pub(super) fn new(object: ObjectReader, expected: Option<Sha256Digest>) -> Self {
         Self { object, expected, head: Vec::new() }
     }
 

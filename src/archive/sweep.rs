@@ -1,10 +1,11 @@
 //! Sweeping: what uploads left behind that were cut off by a crash, between the object and its entry.
 
 use super::{Archive, Error};
-use crate::documents;
+use crate::documents::{self, Document};
 use crate::domain::DossierId;
 use crate::journal;
 use crate::objects::{ErrorKind, Key, Listed, Prefix};
+use crate::queue;
 use crate::records::Records;
 use crate::sealing;
 
@@ -42,19 +43,27 @@ pub(super) fn orphan<'a>(records: &Records, listed: &'a Listed) -> Result<Option
             is_spoken_of(records, *dossier, document.as_bytes())?
                 && documents::get(records, *document)?.is_none_or(|known| known.dossier == *dossier)
         }
-        Some(Key::Text { dossier, document }) => {
-            // Until a document has been read, its text may be there before the entry that says so.
-            let may_be = |known: documents::Document| {
-                let read = known.reading.is_none_or(|reading| reading.text_sha256.is_some());
-                known.dossier == *dossier && read
-            };
+        Some(Key::Text { dossier, document, reading } | Key::Pictures { dossier, document, reading }) => {
             is_spoken_of(records, *dossier, document.as_bytes())?
-                && documents::get(records, *document)?.is_none_or(may_be)
+                && match documents::get(records, *document)? {
+                    Some(known) => {
+                        known.dossier == *dossier && is_expected(records, &known, *reading, listed)?
+                    }
+                    None => true,
+                }
         }
         Some(Key::DossierKey(dossier)) => is_spoken_of(records, *dossier, dossier.as_bytes())?,
         _ => true,
     };
     Ok(listed.key.as_ref().filter(|_| !known))
+}
+
+/// Whether what a reading made belongs to the document: the reading that counts names it, or it may be the next one's,
+/// whose entry comes after its objects.
+fn is_expected(records: &Records, document: &Document, reading: u32, listed: &Listed) -> Result<bool, Error> {
+    let named = document.derived().into_iter().any(|(key, _, _)| Some(key) == listed.key);
+    let next = reading == document.next_reading();
+    Ok(named || next && queue::waits(records, &documents::read_job(document))?)
 }
 
 /// Whether any entry is about this subject of a dossier that is not destroyed.

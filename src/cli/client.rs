@@ -217,6 +217,17 @@ impl Client {
         Ok(Outcome::Clean)
     }
 
+    /// An answer in JSON.
+    pub(super) async fn get_json(&self, path: &str) -> anyhow::Result<Value> {
+        Ok(answer(self.request(Method::GET, path)).await?.json().await?)
+    }
+
+    /// Calls for documents to be read again; tells how many.
+    pub(super) async fn read_again(&self, wanted: &Value) -> anyhow::Result<u64> {
+        let called = answer(self.request(Method::POST, "/api/v1/reading").json(wanted)).await?;
+        Ok(called.json::<Value>().await?["documents"].as_u64().unwrap_or_default())
+    }
+
     async fn key_list(&self) -> anyhow::Result<Value> {
         Ok(answer(self.request(Method::GET, "/api/v1/keys")).await?.json().await?)
     }

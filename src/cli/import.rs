@@ -114,6 +114,7 @@ async fn store(app: App, permit: Arc<Permit>, path: PathBuf, kind: String) -> an
         filename: path.file_name().map(|name| name.to_string_lossy().into_owned()),
         digest: None,
         idempotency_key: None,
+        part_of: None,
     };
     let content = futures::stream::try_unfold(Some(File::open(path)?), |file| async {
         tokio::task::spawn_blocking(|| next_piece(file)).await.map_err(io::Error::other)?

@@ -6,9 +6,8 @@ use anyhow::Context;
 use serde::Serialize;
 
 use super::{Outcome, output};
-use crate::app::reading_limits;
+use crate::app::reader;
 use crate::config::Config;
-use crate::reading::worker::Reader;
 use crate::reading::{self, Reading};
 
 /// One file, as it is shown to programs.
@@ -20,12 +19,7 @@ struct Shown<'a> {
 
 /// Reads the files one after the other.
 pub(super) async fn read(config: Config, files: &[PathBuf], as_json: bool) -> anyhow::Result<Outcome> {
-    let limits = reading_limits(&config);
-    let program = match config.reading_program {
-        Some(program) => program,
-        None => std::env::current_exe().context("this program's own file is not known")?,
-    };
-    let reader = Reader::new(program, limits).with_models(config.ocr.models);
+    let reader = reader(&config)?;
     let mut outcome = Outcome::Clean;
     for path in files {
         let file = tokio::fs::File::open(path).await;

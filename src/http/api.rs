@@ -7,9 +7,11 @@ mod exports;
 mod health;
 mod keys;
 mod log;
+mod parts;
 pub(super) mod penalties;
 mod people;
 pub(super) mod queue;
+mod reading;
 pub(super) mod sealing;
 pub(super) mod search;
 pub(super) mod session;
@@ -54,7 +56,10 @@ pub const PATHS: &[(&str, &[&str])] = &[
     ("/api/v1/documents/{id}", &["get"]),
     ("/api/v1/documents/{id}/content", &["get"]),
     ("/api/v1/documents/{id}/text", &["get"]),
+    ("/api/v1/documents/{id}/pages/{page}", &["get"]),
+    ("/api/v1/documents/{id}/parts", &["get", "post"]),
     ("/api/v1/documents/{id}/proof", &["get"]),
+    ("/api/v1/reading", &["get", "post"]),
     ("/api/v1/search", &["get"]),
     ("/api/v1/cases", &["post"]),
     ("/api/v1/cases/{id}", &["get"]),
@@ -101,7 +106,10 @@ pub(super) fn routes() -> Router<Door> {
         .route("/api/v1/documents/{id}", get(documents::show))
         .route("/api/v1/documents/{id}/content", get(documents::content))
         .route("/api/v1/documents/{id}/text", get(documents::text))
+        .route("/api/v1/documents/{id}/pages/{page}", get(documents::picture))
+        .route("/api/v1/documents/{id}/parts", get(parts::show).post(parts::send_on))
         .route("/api/v1/documents/{id}/proof", get(documents::proof))
+        .route("/api/v1/reading", get(reading::list).post(reading::again))
         .route("/api/v1/search", get(search::search))
         .route("/api/v1/cases", post(cases::start))
         .route("/api/v1/cases/{id}", get(cases::show))

@@ -6,6 +6,8 @@
 
 mod asset;
 mod case;
+mod cover;
+mod document;
 mod dossier;
 mod dossiers;
 mod form;
@@ -42,6 +44,8 @@ pub(super) fn routes(door: &Door) -> Router<Door> {
         .route("/sign-out", post(sign_in::leave).get(visit::to_page))
         .route("/cases/{id}", get(case::show))
         .route("/cases/{id}/actions/{action}", post(case::act).get(visit::to_page))
+        .route("/cases/{id}/cover", get(cover::show))
+        .route("/cases/{id}/cover.svg", get(cover::code))
         .route("/cases/{id}/claim", post(case::claim).get(visit::to_page))
         .route("/cases/{id}/release", post(case::release).get(visit::to_page))
         .route("/cases/{id}/attach", post(case::attach).get(visit::to_page))
@@ -55,6 +59,9 @@ pub(super) fn routes(door: &Door) -> Router<Door> {
         .route("/dossiers/{id}/destruction", post(sealed::ask).get(visit::to_page))
         .route("/dossiers/{id}/destruction/confirm", post(sealed::confirm).get(visit::to_page))
         .route("/dossiers/{id}/destruction/withdraw", post(sealed::withdraw).get(visit::to_page))
+        .route("/documents/{id}", get(document::show))
+        .route("/documents/{id}/parts", post(document::send_on).get(visit::to_page))
+        .route("/documents/{id}/reread", post(document::reread).get(visit::to_page))
         .route("/search", get(search::show))
         .route("/penalties", get(penalties::show))
         .merge(uploads)

@@ -10,6 +10,7 @@ use crate::archive::Refused;
 use crate::domain::business_date;
 use crate::objects::ErrorKind;
 use crate::sealing::Stub;
+use crate::stacks::Waits;
 use crate::text::{Lang, say_with};
 use crate::workflow::{Refusal, Title};
 use crate::{
@@ -92,7 +93,7 @@ impl Problem {
             "dossier_sealed" => StatusCode::LOCKED,
             "dossier_destroyed" => StatusCode::GONE,
             "not_found" | "unknown_dossier" | "unknown_document" | "unknown_case" | "unknown_person"
-            | "not_read" => StatusCode::NOT_FOUND,
+            | "not_split" | "not_read" | "no_page" | "no_picture" => StatusCode::NOT_FOUND,
             "method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
             "bad_request" | "wrong_digest" | "broken" => StatusCode::BAD_REQUEST,
             "conflict" | "verifying" | "claimed" | "name_taken" | "stale_version" | "wrong_state"
@@ -260,6 +261,8 @@ impl From<archive::Error> for Problem {
             archive::Error::Refused(Refused::Broken) => Self::new("broken"),
             archive::Error::KeyReused => Self::new("key_reused"),
             archive::Error::NotRead => Self::new("not_read"),
+            archive::Error::NoPage => Self::new("no_page"),
+            archive::Error::NoPicture => Self::new("no_picture"),
             archive::Error::NotOpenedYet => Self::new("not_opened_yet"),
             archive::Error::BadRange => Self::new("bad_range"),
             archive::Error::Damaged => Self::new("damaged"),
@@ -286,9 +289,24 @@ impl From<app::Error> for Problem {
             app::Error::Sealing(error) => error.into(),
             app::Error::Vault(vault::Error::Locked) => Self::new("wrong_passphrase"),
             app::Error::NoManager => Self::new("no_manager_key"),
+            app::Error::Archive(error) => error.into(),
+            app::Error::Cases(error) => error.into(),
+            app::Error::Packs(error) => error.into(),
+            app::Error::PartWaits(waits) => part_waits(waits),
             other => Self::internal(&other),
         }
     }
+}
+
+/// Why a part of a stack did not go where it was sent.
+fn part_waits(waits: Waits) -> Problem {
+    Problem::new(match waits {
+        Waits::NotPermitted => "forbidden",
+        Waits::UnknownCase => "unknown_case",
+        Waits::CannotSplit => "cannot_split",
+        Waits::NoPages => "no_pages",
+        Waits::NoCover | Waits::Unsure | Waits::NotTaken => "part_not_taken",
+    })
 }
 
 impl From<sealing::Error> for Problem {

@@ -32,6 +32,17 @@ pub enum Key {
         dossier: DossierId,
         /// The document.
         document: DocumentId,
+        /// Which reading of it, from 1.
+        reading: u32,
+    },
+    /// What a document's pages look like.
+    Pictures {
+        /// Its dossier.
+        dossier: DossierId,
+        /// The document.
+        document: DocumentId,
+        /// Which reading of it, from 1.
+        reading: u32,
     },
     /// The log's signed head: readable.
     Checkpoint,
@@ -114,7 +125,10 @@ impl Key {
             Self::ManagerKey => "keys/manager.age".into(),
             Self::DossierKey(dossier) => format!("keys/{dossier}.age"),
             Self::Original { dossier, document } => format!("documents/{dossier}/{document}/original.age"),
-            Self::Text { dossier, document } => format!("documents/{dossier}/{document}/text.age"),
+            Self::Text { dossier, document, reading } => derived_path(*dossier, *document, "text", *reading),
+            Self::Pictures { dossier, document, reading } => {
+                derived_path(*dossier, *document, "pages", *reading)
+            }
             Self::Probe(id) => format!("probe/{id}"),
             Self::Checkpoint => "journal/checkpoint".into(),
             Self::Tile { level, index, width } => {
@@ -159,9 +173,12 @@ impl Key {
             ["keys", name] => Self::DossierKey(name.strip_suffix(".age")?.parse().ok()?),
             ["documents", dossier, document, name] => {
                 let (dossier, document) = (dossier.parse().ok()?, document.parse().ok()?);
-                match *name {
-                    "original.age" => Self::Original { dossier, document },
-                    "text.age" => Self::Text { dossier, document },
+                let name = name.strip_suffix(".age")?;
+                let (name, reading) = name.split_once('.').unwrap_or((name, "1"));
+                match (name, reading.parse().ok()?) {
+                    ("original", 1) => Self::Original { dossier, document },
+                    ("text", reading) => Self::Text { dossier, document, reading },
+                    ("pages", reading) => Self::Pictures { dossier, document, reading },
                     _ => return None,
                 }
             }
@@ -181,6 +198,15 @@ impl Key {
             }
             _ => return None,
         })
+    }
+}
+
+/// What a reading made. A later reading takes the place of the one before it, once its entry is published, and so has
+/// another name.
+fn derived_path(dossier: DossierId, document: DocumentId, what: &str, reading: u32) -> String {
+    match reading {
+        1 => format!("documents/{dossier}/{document}/{what}.age"),
+        later => format!("documents/{dossier}/{document}/{what}.{later}.age"),
     }
 }
 
@@ -241,7 +267,10 @@ mod tests {
             Key::LogKey,
             Key::DossierKey(dossier),
             Key::Original { dossier, document },
-            Key::Text { dossier, document },
+            Key::Text { dossier, document, reading: 1 },
+            Key::Text { dossier, document, reading: 12 },
+            Key::Pictures { dossier, document, reading: 1 },
+            Key::Pictures { dossier, document, reading: 2 },
             Key::Checkpoint,
             Key::Tile { level: 0, index: 1_234_067, width: 256 },
             Key::Tile { level: 2, index: 0, width: 1 },
@@ -284,7 +313,7 @@ mod tests {
         for key in [Key::Original { dossier, document }, payloads, tile(256), bundle(256)] {
             assert!(key.is_written_once(), "{key:?}");
         }
-        let (text, own) = (Key::Text { dossier, document }, Key::DossierKey(dossier));
+        let (text, own) = (Key::Text { dossier, document, reading: 1 }, Key::DossierKey(dossier));
         let named = [Key::Manifest, Key::ArchiveKey, Key::JournalKey, Key::LogKey, Key::Checkpoint];
         for key in named.into_iter().chain([text, own, tile(255), bundle(1)]) {
             assert!(!key.is_written_once(), "{key:?}");

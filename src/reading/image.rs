@@ -1,6 +1,6 @@
-//! Images: how many pages, how large, and what OCR reads on them.
+//! Images: how many pages, how large, and what is seen on them.
 //!
-//! Headers come first: pixels are decoded only of pages that are read, and only if their size is within the limits.
+//! Headers come first: pixels are decoded only of pages that are looked at, and only if their size is within the limits.
 
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -34,7 +34,7 @@ pub(super) fn read(bytes: &[u8], media_type: MediaType, limits: &Limits, sight: 
     }
 }
 
-/// Reads the pages that can be read. One that brings a decoder to panic is marked, and the others go on.
+/// Looks at the pages that can be looked at. One that brings a decoder to panic is marked, and the others go on.
 fn see(
     pages: &mut [Page],
     sizes: &[Size],
@@ -46,10 +46,10 @@ fn see(
     let mut left = limits.text_bytes;
     let mut tiff = None;
     for (page, size) in pages.iter_mut().zip(sizes) {
-        if !sight.can_read(size.pixels()) {
+        sight.turn_to(page.number, sizes.len());
+        if !sight.begin(page.state, size.pixels()) {
             continue;
         }
-        sight.begin_page();
         let cap = limits.text_bytes_per_page.min(left);
         let seen = catch_unwind(AssertUnwindSafe(|| {
             match media_type {
@@ -58,7 +58,7 @@ fn see(
                 MediaType::Png => picture::single(bytes, ImageFormat::Png),
                 _ => picture::single(bytes, ImageFormat::WebP),
             }
-            .map(|picture| sight.read_into(page, picture, cap))
+            .map(|picture| sight.look(page, picture, cap))
         }));
         if !matches!(seen, Ok(Some(()))) {
             page.state = PageState::Unreadable;

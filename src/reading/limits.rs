@@ -26,6 +26,12 @@ pub struct Limits {
     pub ocr_page_seconds: u64,
     /// Time of OCR for the document; pages that come later wait.
     pub ocr_seconds: u64,
+    /// Processor time for drawing one page for people.
+    pub picture_page_seconds: u64,
+    /// Time for drawing the pages of the document; later ones are not drawn.
+    pub picture_seconds: u64,
+    /// Bytes of the pictures of the document; pages that come later are not drawn.
+    pub pictures_bytes: u64,
 }
 
 impl Limits {
@@ -44,10 +50,13 @@ impl Default for Limits {
             text_bytes_per_page: 256 << 10,
             text_bytes: 8 << 20,
             seconds: 60,
-            memory_bytes: 1 << 30,
+            memory_bytes: 3 << 29,
             ocr_threads: 2,
             ocr_page_seconds: 120,
             ocr_seconds: 1800,
+            picture_page_seconds: 20,
+            picture_seconds: 600,
+            pictures_bytes: 256 << 20,
         }
     }
 }

@@ -67,8 +67,7 @@ impl Ocr {
             complete &= self.read_into(&mut below, &pale, deadline, |place| red.touches(place))?;
             stamp::merge(&mut lines, below);
         }
-        let (width, height) = page.dimensions();
-        Ok(PageText { turn, width, height, lines: order::in_reading_order(lines), complete })
+        Ok(PageText { turn, lines: order::in_reading_order(lines), complete, picture: page })
     }
 
     /// Reads the lines of a page that are `wanted`; false if there was no time for all of them.
@@ -99,10 +98,8 @@ impl Ocr {
 pub struct PageText {
     /// How the page was turned; places are those on the upright page.
     pub turn: Turn,
-    /// Width of the upright page in pixels.
-    pub width: u32,
-    /// Height of the upright page in pixels.
-    pub height: u32,
+    /// The page, upright.
+    pub picture: RgbImage,
     /// The lines in reading order.
     pub lines: Vec<Found>,
     /// Whether there was time for all of it.

@@ -5,6 +5,7 @@
 //! interpreter to panic is marked, and the others go on.
 
 mod about;
+mod font;
 mod glyphs;
 mod raster;
 
@@ -17,6 +18,8 @@ use hayro_interpret::{
 };
 use hayro_syntax::page::Page as PdfPage;
 use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
+
+pub use self::font::{StandIn, usual_font};
 
 use self::about::about;
 use self::glyphs::Glyphs;
@@ -59,12 +62,14 @@ fn pages(pdf: &Pdf, limits: &Limits, sight: &Sight) -> Vec<Page> {
     let mut left = limits.text_bytes;
     let mut pages = Vec::with_capacity(pdf.pages().len());
     for (number, source) in (1..).zip(pdf.pages().iter()) {
+        sight.turn_to(number, pdf.pages().len());
         let cap = limits.text_bytes_per_page.min(left);
         let page = catch_unwind(AssertUnwindSafe(|| page(number, pdf, source, &cache, cap)));
         let mut page = page.unwrap_or_else(|_| unreadable_page(number, source));
-        if page.state == PageState::NotReadYet {
-            let seen = catch_unwind(AssertUnwindSafe(|| see(&mut page, source, cap, sight)));
-            seen.unwrap_or_else(|_| page.state = PageState::Unreadable);
+        let waited = page.state == PageState::NotReadYet;
+        let seen = catch_unwind(AssertUnwindSafe(|| see(&mut page, source, cap, sight)));
+        if seen.is_err() && waited {
+            page.state = PageState::Unreadable;
         }
         left = left.saturating_sub(page.lines.iter().map(cost).sum());
         pages.push(page);
@@ -91,15 +96,19 @@ fn page<'a>(number: u32, pdf: &'a Pdf, source: &PdfPage<'a>, cache: &Interpreter
     Page { text, lines, truncated, ..Page::without_text(number, (width, height), glyphs.state()) }
 }
 
-/// Reads a page that is a picture, if there is OCR.
+/// Draws a page and looks at it, if there is a use for that.
 fn see(page: &mut Page, source: &PdfPage<'_>, cap: u64, sight: &Sight) {
     let size = raster::size((page.width, page.height));
-    if sight.can_read(u64::from(size.width) * u64::from(size.height)) {
-        sight.begin_page();
-        if let Some(picture) = raster::picture(source, size) {
-            sight.read_into(page, picture, cap);
-        }
+    if sight.begin(page.state, u64::from(size.width) * u64::from(size.height))
+        && let Some(picture) = raster::picture(source, size, sight.drawing())
+    {
+        sight.look(page, picture, cap);
     }
+}
+
+/// How pages are drawn, with a font that stands in for those that are missing.
+pub(super) fn drawing(stand_in: Option<StandIn>) -> InterpreterSettings {
+    font::settings(stand_in)
 }
 
 fn unreadable_page(number: u32, source: &PdfPage<'_>) -> Page {

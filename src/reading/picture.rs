@@ -48,11 +48,11 @@ fn high_byte(sample: u16) -> u8 {
 }
 
 /// Grey of few bits, whose rows begin at whole bytes, becomes grey of eight.
-fn spread(samples: &[u8], bits: u8, width: u32, height: u32) -> Option<Vec<u8>> {
+pub(super) fn spread(samples: &[u8], bits: u8, width: u32, height: u32) -> Option<Vec<u8>> {
     let (width, height) = (usize::try_from(width).ok()?, usize::try_from(height).ok()?);
     let (bits, most) = (usize::from(bits), (1_u16 << bits) - 1);
     let row_bytes = (width * bits).div_ceil(8);
-    if samples.len() < row_bytes * height {
+    if samples.len() < row_bytes.checked_mul(height)? {
         return None;
     }
     let pixel = |at: usize| {

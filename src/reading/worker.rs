@@ -5,11 +5,14 @@
 //! socket, and has limits on memory, processor and wall time, and on the size of its answer. The answer is not
 //! trusted either: it must parse and fit.
 //!
-//! The wire, on stdin: one line of JSON (limits and length), then the document's bytes. On stdout: one
-//! [`Reading`] in JSON. On stderr: at most the places of panics, never content.
+//! The wire, on stdin: one line of JSON (limits and length), then the document's bytes. On stdout: frames, a line of JSON
+//! each and what belongs to it: how far it is, what pages look like, and at the end one [`Reading`] in JSON. On stderr: at
+//! most the places of panics, never content.
 
 mod child;
 mod confine;
+mod extracting;
+mod frames;
 mod verdict;
 
 use std::io;
@@ -20,17 +23,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
 
 pub use self::child::run_worker;
 
+use self::frames::{Heard, Most, hear};
 use self::verdict::{Ended, verdict};
 use super::media::{HEAD_BYTES, media_type};
 use super::ocr::ModelFiles;
-use super::{Limits, Reading, Reason};
+use super::{Limits, Outcome, Reading, Reason, Sign};
 
 /// Reads documents, each in a child process. Cloning shares the bound on how many run at once.
 #[derive(Debug, Clone)]
@@ -38,6 +42,7 @@ pub struct Reader {
     exe: PathBuf,
     limits: Limits,
     models: Option<PathBuf>,
+    font: Option<PathBuf>,
     places: Arc<Semaphore>,
 }
 
@@ -47,7 +52,7 @@ pub const VERB: &str = "read-worker";
 impl Reader {
     /// `exe` is the absolute path of the program whose `main` knows [`VERB`]. Two children at once.
     pub fn new(exe: PathBuf, limits: Limits) -> Self {
-        Self { exe, limits, models: None, places: Arc::new(Semaphore::new(2)) }
+        Self { exe, limits, models: None, font: None, places: Arc::new(Semaphore::new(2)) }
     }
 
     /// At most so many children at once (at least one), each of which may take [`Limits::memory_bytes`].
@@ -60,6 +65,12 @@ impl Reader {
     #[must_use]
     pub fn with_models(self, folder: Option<PathBuf>) -> Self {
         Self { models: folder, ..self }
+    }
+
+    /// With this font file for Chinese, Japanese and Korean text whose font a PDF does not bring along.
+    #[must_use]
+    pub fn with_font(self, font: Option<PathBuf>) -> Self {
+        Self { font, ..self }
     }
 
     /// Whether there are models for OCR now.
@@ -80,7 +91,28 @@ impl Reader {
     pub async fn read_stream(
         &self,
         size_bytes: u64,
+        content: impl AsyncRead + Unpin,
+    ) -> Result<Reading, Error> {
+        self.converse(size_bytes, content, Signs { to: None, pictures: false }).await
+    }
+
+    /// The same, telling how far it is and, if `pictures`, what the pages look like. After a reading that went well the
+    /// last sign is [`Sign::End`]; without it, pictures may be missing. The reader waits until a sign is taken.
+    pub async fn watch_stream(
+        &self,
+        size_bytes: u64,
+        content: impl AsyncRead + Unpin,
+        pictures: bool,
+        signs: mpsc::Sender<Sign>,
+    ) -> Result<Reading, Error> {
+        self.converse(size_bytes, content, Signs { to: Some(signs), pictures }).await
+    }
+
+    async fn converse(
+        &self,
+        size_bytes: u64,
         mut content: impl AsyncRead + Unpin,
+        mut signs: Signs,
     ) -> Result<Reading, Error> {
         let mut head = Vec::new();
         (&mut content).take(HEAD_BYTES as u64).read_to_end(&mut head).await.map_err(Error::Source)?;
@@ -90,9 +122,31 @@ impl Reader {
         }
         let _place = self.places.acquire().await.map_err(|_| Error::Interrupted)?;
         let models = self.models.clone().filter(|_| self.has_ocr());
-        let header = Header { limits: self.limits.clone(), size_bytes, models };
-        let ended = converse(&self.exe, &header, head.chain(content)).await?;
-        verdict(media_type, ended, &self.limits)
+        let (limits, font, pictures) = (self.limits.clone(), self.font.clone(), signs.pictures);
+        let header = Header { limits, size_bytes, models, font, pictures, extract: None };
+        let ended = converse(&self.exe, &header, head.chain(content), &mut signs).await?;
+        let reading = verdict(media_type, ended, &self.limits)?;
+        if !matches!(reading.outcome, Outcome::Unreadable { .. }) {
+            signs.give(Sign::End).await;
+        }
+        Ok(reading)
+    }
+}
+
+/// Who is told how far it is.
+struct Signs {
+    to: Option<mpsc::Sender<Sign>>,
+    pictures: bool,
+}
+
+impl Signs {
+    /// Nobody has to listen.
+    async fn give(&mut self, sign: Sign) {
+        if let Some(to) = &self.to
+            && to.send(sign).await.is_err()
+        {
+            self.to = None;
+        }
     }
 }
 
@@ -118,6 +172,24 @@ struct Header {
     /// The folder of the models for OCR.
     #[serde(default)]
     models: Option<PathBuf>,
+    /// The font that stands in for those that are missing.
+    #[serde(default)]
+    font: Option<PathBuf>,
+    /// Whether pages are drawn for people.
+    #[serde(default)]
+    pictures: bool,
+    /// Pages to be taken out; then nothing is read.
+    #[serde(default)]
+    extract: Option<Extract>,
+}
+
+/// Some pages of a document.
+#[derive(Debug, Serialize, Deserialize)]
+struct Extract {
+    /// How many pages the document has.
+    page_count: u32,
+    /// The wanted ones, counted from 1.
+    pages: Vec<u32>,
 }
 
 impl Header {
@@ -125,17 +197,22 @@ impl Header {
     fn most_time(&self) -> Duration {
         let ocr =
             if self.models.is_some() { self.limits.ocr_seconds + self.limits.ocr_page_seconds } else { 0 };
-        Duration::from_secs(
-            self.limits.seconds.saturating_mul(3).saturating_add(ocr.saturating_mul(2)).max(1),
-        )
+        let pictures =
+            if self.pictures { self.limits.picture_seconds + self.limits.picture_page_seconds } else { 0 };
+        Duration::from_secs((self.limits.seconds * 3 + ocr * 2 + pictures * 2).max(1))
     }
 }
 
 /// Gives the document to a fresh child and waits for the end of it.
-async fn converse(exe: &Path, header: &Header, content: impl AsyncRead + Unpin) -> Result<Ended, Error> {
+async fn converse(
+    exe: &Path,
+    header: &Header,
+    content: impl AsyncRead + Unpin,
+    signs: &mut Signs,
+) -> Result<Ended, Error> {
     let (mut child, stdin, stdout, stderr) = start(exe).map_err(Error::Worker)?;
     let wall = header.most_time();
-    let listen = async { tokio::try_join!(answer(stdout, &header.limits), complaint(stderr)) };
+    let listen = async { tokio::try_join!(answer(stdout, header, signs), complaint(stderr)) };
     // The clock starts when the child has everything: a slow source is not the document's fault.
     let feed_and_wait = async {
         feed(stdin, header, content).await?;
@@ -193,11 +270,18 @@ async fn feed(
     Ok(())
 }
 
-/// All of the answer, or one byte more than it may have.
-async fn answer(stdout: ChildStdout, limits: &Limits) -> io::Result<Vec<u8>> {
-    let mut answer = Vec::new();
-    stdout.take(most_answer_bytes(limits) + 1).read_to_end(&mut answer).await?;
-    Ok(answer)
+/// The answer; empty if there is none that is to be believed. What is told before it goes to whoever listens.
+async fn answer(stdout: ChildStdout, header: &Header, signs: &mut Signs) -> io::Result<Vec<u8>> {
+    let mut from = BufReader::new(stdout);
+    let pictures_bytes = if header.pictures { header.limits.pictures_bytes } else { 0 };
+    let mut most = Most { answer_bytes: most_answer_bytes(&header.limits), pictures_bytes };
+    loop {
+        match hear(&mut from, &mut most).await? {
+            Some(Heard::Sign(sign)) => signs.give(sign).await,
+            Some(Heard::Answer(answer)) => return Ok(answer),
+            None => return Ok(Vec::new()),
+        }
+    }
 }
 
 /// More than any honest answer: text stands in it twice, with a few escapes, and lines cost more than they take.
@@ -224,10 +308,18 @@ mod tests {
 
     #[test]
     fn the_header_is_one_line() {
-        let header = Header { limits: Limits::default(), size_bytes: 5, models: Some("/models".into()) };
+        let header = Header {
+            limits: Limits::default(),
+            size_bytes: 5,
+            models: Some("/models".into()),
+            font: None,
+            pictures: true,
+            extract: None,
+        };
         let line = serde_json::to_string(&header).unwrap();
         assert!(!line.contains('\n') && line.len() < 1024);
         let back: Header = serde_json::from_str(&line).unwrap();
         assert_eq!((back.limits, back.size_bytes, back.models), (header.limits, 5, header.models));
+        assert!(back.pictures);
     }
 }

@@ -4,10 +4,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::cases;
-use crate::documents::{self, Document};
+use crate::documents::{self, Document, ReadingResult};
 use crate::domain::{CaseId, DocumentId, DossierId, PersonId, Sha256Digest};
 use crate::dossiers;
 use crate::journal::{self, Facts, Projection};
+use crate::objects::Key;
 use crate::penalties::Penalty;
 use crate::queue::{self, Job};
 use crate::records::{self, Batch, Records, Table};
@@ -100,8 +101,9 @@ pub struct SealedPaper {
     pub sealed_sha256: Sha256Digest,
     /// Length of the sealed original.
     pub sealed_size_bytes: u64,
-    /// SHA-256 of the sealed text, if it was read.
-    pub text_sha256: Option<Sha256Digest>,
+    /// What the reading gave, with the objects that it made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<ReadingResult>,
     /// The entry's commitment to the content.
     pub commitment: Option<Sha256Digest>,
 }
@@ -113,9 +115,14 @@ impl SealedPaper {
             log_index: document.log_index,
             sealed_sha256: document.sealed_sha256,
             sealed_size_bytes: document.sealed_size_bytes,
-            text_sha256: document.reading.as_ref().and_then(|reading| reading.text_sha256),
+            reading: document.reading.clone(),
             commitment: None,
         }
+    }
+
+    /// The objects that the reading of it made.
+    pub fn derived(&self, dossier: DossierId) -> Vec<(Key, Sha256Digest, Option<u64>)> {
+        self.reading.as_ref().map(|reading| reading.objects(dossier, self.document)).unwrap_or_default()
     }
 }
 

@@ -29,8 +29,10 @@ compiled!(CALENDAR, "calendar.schema.json");
 compiled!(STORIES, "stories.schema.json");
 
 /// The engine's own dossier schemas, by the path at which a pack names them.
-pub(super) const DOSSIERS: &[(&str, &str)] =
-    &[("dossier/customer.schema.json", include_str!("../../schemas/dossier/customer.schema.json"))];
+pub(super) const DOSSIERS: &[(&str, &str)] = &[
+    ("dossier/customer.schema.json", include_str!("../../schemas/dossier/customer.schema.json")),
+    ("dossier/inbox.schema.json", include_str!("../../schemas/dossier/inbox.schema.json")),
+];
 
 /// The most complaints about one file.
 const MOST: usize = 50;

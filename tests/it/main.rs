@@ -30,6 +30,7 @@ mod restore;
 mod samples;
 mod sealing;
 mod server;
+mod stack;
 mod stores;
 mod tidy;
 mod tour;

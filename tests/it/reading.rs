@@ -5,6 +5,7 @@ mod hostile;
 mod made;
 mod ocr;
 mod pages;
+mod pictures;
 mod samples;
 mod worker;
 

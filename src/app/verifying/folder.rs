@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use super::{Ground, Options, Watch};
-use crate::app::opening::{self, Stopped, folder};
+use crate::app::folder;
+use crate::app::opening::{self, Stopped};
 use crate::app::{App, Error};
 use crate::archive::{Examiner, Problem, ProblemCode, Report};
 use crate::clock::Clock;

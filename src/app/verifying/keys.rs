@@ -4,7 +4,7 @@ use futures::{StreamExt, TryStreamExt};
 use zeroize::Zeroizing;
 
 use super::{Error, Ground, ProblemCode, Report, Stage, Watch};
-use crate::app::opening::folder;
+use crate::app::folder;
 use crate::archive::key_problem;
 use crate::domain::{DossierId, Sha256Digest};
 use crate::dossiers;

@@ -102,7 +102,7 @@ fn is_in_the_way(report: &Report) -> bool {
 fn remove(folder: &std::path::Path) -> Result<(), Error> {
     match std::fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(crate::app::opening::io_error(folder, error))
+            Err(crate::app::folder::io_error(folder, error))
         }
         _ => Ok(()),
     }

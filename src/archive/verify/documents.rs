@@ -50,51 +50,47 @@ impl Examiner {
         }
         for paper in sealing::papers(&self.records, dossier)? {
             let original = Key::Original { dossier, document: paper.document };
-            let stored = Expected { sha256: paper.sealed_sha256, size_bytes: Some(paper.sealed_size_bytes) };
-            let codes = (ProblemCode::OriginalMissing, ProblemCode::OriginalChanged);
-            self.unopened(&original, stored, codes, depth, names, &mut examined).await?;
-            if let Some(sha256) = paper.text_sha256 {
-                let text = Key::Text { dossier, document: paper.document };
-                let codes = (ProblemCode::TextMissing, ProblemCode::TextChanged);
-                self.unopened(
-                    &text,
-                    Expected { sha256, size_bytes: None },
-                    codes,
-                    depth,
-                    names,
-                    &mut examined,
-                )
-                .await?;
+            let stored = Expected::new(paper.sealed_sha256, Some(paper.sealed_size_bytes));
+            self.object(&original, stored, None, depth, names, &mut examined).await?;
+            for (key, sha256, size_bytes) in paper.derived(dossier) {
+                let stored = Expected::new(sha256, size_bytes);
+                self.object(&key, stored, None, depth, names, &mut examined).await?;
             }
         }
         Ok(examined)
     }
 
-    /// An object that cannot be opened, against its digest.
-    async fn unopened(
+    /// An object against its digest and, with an identity, whether it opens.
+    async fn object(
         &self,
         key: &Key,
         expected: Expected,
-        (missing, changed): (ProblemCode, ProblemCode),
+        identity: Option<&Identity>,
         depth: Depth,
         names: Option<&Names>,
         examined: &mut Examined,
     ) -> Result<(), Error> {
+        let codes = Codes::of(key);
         if depth == Depth::Quick {
             match (self.length(key, names).await?, expected.size_bytes) {
-                (None, _) => examined.add(missing, key),
-                (Some(length), Some(wanted)) if length != wanted => examined.add(changed, key),
+                (None, _) => examined.add(codes.missing, key),
+                (Some(length), Some(wanted)) if length != wanted => examined.add(codes.changed, key),
                 (Some(_), _) => {}
             }
             return Ok(());
         }
-        match self.contents(key, None, 0).await? {
-            Contents::Missing => examined.add(missing, key),
+        match self.contents(key, identity, 0).await? {
+            Contents::Missing => examined.add(codes.missing, key),
             Contents::NotGiven => examined.add(ProblemCode::NotGiven, key),
             Contents::Read(read) => {
                 examined.bytes += read.sealed_bytes;
-                if read.sealed != expected.sha256 {
-                    examined.add(changed, key);
+                let same_length = expected.size_bytes.is_none_or(|wanted| wanted == read.sealed_bytes);
+                let opens =
+                    read.plain.is_some() && expected.plain.is_none_or(|_| read.plain == expected.plain);
+                if !same_length || read.sealed != expected.sha256 {
+                    examined.add(codes.changed, key);
+                } else if identity.is_some() && !opens {
+                    examined.add(codes.unreadable, key);
                 }
             }
         }
@@ -112,8 +108,18 @@ impl Examiner {
         let mut examined = Examined::default();
         self.against_entry(document, &mut examined)?;
         let identity = self.keys.open(document.dossier).await.ok();
-        self.original(document, depth, names, identity.as_ref(), &mut examined).await?;
-        self.text(document, depth, names, identity.as_ref(), &mut examined).await?;
+        let identity = identity.as_ref();
+        let original = Key::Original { dossier: document.dossier, document: document.id };
+        let stored = Expected::new(document.sealed_sha256, Some(document.sealed_size_bytes));
+        let stored = Expected { plain: Some(document.sha256), ..stored };
+        self.object(&original, stored, identity, depth, names, &mut examined).await?;
+        self.text(document, depth, names, identity, &mut examined).await?;
+        for (key, sha256, size_bytes) in document.derived() {
+            if let Key::Pictures { .. } = key {
+                let stored = Expected::new(sha256, size_bytes);
+                self.object(&key, stored, identity, depth, names, &mut examined).await?;
+            }
+        }
         Ok(examined)
     }
 
@@ -134,45 +140,6 @@ impl Examiner {
         Ok(())
     }
 
-    async fn original(
-        &self,
-        document: &Document,
-        depth: Depth,
-        names: Option<&Names>,
-        identity: Option<&Identity>,
-        examined: &mut Examined,
-    ) -> Result<(), Error> {
-        let key = Key::Original { dossier: document.dossier, document: document.id };
-        if depth == Depth::Quick {
-            match self.length(&key, names).await? {
-                None => examined.add(ProblemCode::OriginalMissing, &key),
-                Some(length) if length != document.sealed_size_bytes => {
-                    examined.add(ProblemCode::OriginalChanged, &key);
-                }
-                Some(_) => {}
-            }
-            return Ok(());
-        }
-        let read = match self.contents(&key, identity, 0).await? {
-            Contents::Missing => {
-                examined.add(ProblemCode::OriginalMissing, &key);
-                return Ok(());
-            }
-            Contents::NotGiven => {
-                examined.add(ProblemCode::NotGiven, &key);
-                return Ok(());
-            }
-            Contents::Read(read) => read,
-        };
-        examined.bytes += read.sealed_bytes;
-        if read.sealed_bytes != document.sealed_size_bytes || read.sealed != document.sealed_sha256 {
-            examined.add(ProblemCode::OriginalChanged, &key);
-        } else if identity.is_some() && read.plain != Some(document.sha256) {
-            examined.add(ProblemCode::OriginalUnreadable, &key);
-        }
-        Ok(())
-    }
-
     async fn text(
         &self,
         document: &Document,
@@ -186,7 +153,7 @@ impl Examiner {
             examined.pages = Some(Vec::new());
             return Ok(());
         };
-        let key = Key::Text { dossier: document.dossier, document: document.id };
+        let key = Key::Text { dossier: document.dossier, document: document.id, reading: reading.number };
         if depth == Depth::Quick {
             if self.length(&key, names).await?.is_none() {
                 examined.add(ProblemCode::TextMissing, &key);
@@ -239,11 +206,38 @@ impl Examiner {
     }
 }
 
-/// What an object must be that cannot be opened.
+/// What an object must be.
 struct Expected {
     sha256: Sha256Digest,
-    /// Known of originals.
+    /// Not known of texts.
     size_bytes: Option<u64>,
+    /// The digest of what it opens to, if that is known.
+    plain: Option<Sha256Digest>,
+}
+
+impl Expected {
+    fn new(sha256: Sha256Digest, size_bytes: Option<u64>) -> Self {
+        Self { sha256, size_bytes, plain: None }
+    }
+}
+
+/// What is said of an object of a document.
+struct Codes {
+    missing: ProblemCode,
+    changed: ProblemCode,
+    unreadable: ProblemCode,
+}
+
+impl Codes {
+    fn of(key: &Key) -> Self {
+        use ProblemCode as Code;
+        let (missing, changed, unreadable) = match key {
+            Key::Text { .. } => (Code::TextMissing, Code::TextChanged, Code::TextUnreadable),
+            Key::Pictures { .. } => (Code::PicturesMissing, Code::PicturesChanged, Code::PicturesUnreadable),
+            _ => (Code::OriginalMissing, Code::OriginalChanged, Code::OriginalUnreadable),
+        };
+        Self { missing, changed, unreadable }
+    }
 }
 
 /// What is wrong with a key object, if anything is; a store that does not answer is an error.

@@ -64,6 +64,12 @@ problem_codes! {
     TextChanged = "text_changed",
     /// The text of a document is as sealed but does not open to a reading.
     TextUnreadable = "text_unreadable",
+    /// What the pages of a document look like is not in the store.
+    PicturesMissing = "pictures_missing",
+    /// What the pages of a document look like has another digest than the log says.
+    PicturesChanged = "pictures_changed",
+    /// What the pages of a document look like is as sealed but does not open.
+    PicturesUnreadable = "pictures_unreadable",
     /// The store answers, but does not give this object.
     NotGiven = "not_given",
     /// The log's checkpoint is not in the store, although one was published.

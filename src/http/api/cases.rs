@@ -199,7 +199,7 @@ pub(crate) async fn take_action(
         attach(door, adding, &dossier, case.id, document).await?;
     }
     let case = door.app.cases.act(&permit, ground, case.id, action, version, input).await?;
-    door.app.work.notify_one();
+    door.app.call_workers();
     Ok(case)
 }
 

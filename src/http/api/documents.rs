@@ -11,13 +11,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{Query, parse_id};
 use crate::access::{Action, Permit};
-use crate::archive::{Ingested, NewDocument};
+use crate::archive::{Ingested, NewDocument, Size};
 use crate::cases::{self, Ground};
-use crate::documents::{self, Document};
+use crate::documents::{self, Document, PartOf};
 use crate::domain::{CaseId, DocumentId, DossierId, RawId, Sha256Digest};
 use crate::dossiers::Dossier;
 use crate::http::caller::rules;
 use crate::http::{Caller, Door, Problem, Sight, upload};
+use crate::queue::{self, Job};
 use crate::reading::Outcome;
 use crate::sealing;
 use crate::workflow::Attached;
@@ -46,8 +47,60 @@ pub(super) struct DocumentView {
     sha256: Sha256Digest,
     pages: Option<u32>,
     reading: Option<Outcome>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    progress: Option<Progress>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    part_of: Option<PartOf>,
     log_index: u64,
     received_at: jiff::Timestamp,
+}
+
+/// How far a document is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "stage", rename_all = "snake_case")]
+pub(crate) enum Progress {
+    /// It is durable in the object store, and waits to be read.
+    Archived,
+    /// It is being read.
+    Reading {
+        /// The page that has been come to; 0 before the first.
+        page: u32,
+        /// How many there are; 0 until that is known.
+        of: u32,
+    },
+    /// It was read, and waits to be findable.
+    Indexing,
+    /// It can be found.
+    Searchable,
+}
+
+impl Progress {
+    /// Looked up.
+    pub(crate) fn of(door: &Door, document: &Document) -> Result<Self, Problem> {
+        if let Some((page, of)) = door.app.progress.of(document.id) {
+            return Ok(Self::Reading { page, of });
+        }
+        let waits = |job: &Job| queue::waits(&door.app.records, job);
+        Ok(match document.reading {
+            _ if waits(&documents::read_job(document))? => Self::Archived,
+            None => Self::Archived,
+            Some(_) if waits(&Job::IndexDocument { document: document.id })? => Self::Indexing,
+            Some(_) => Self::Searchable,
+        })
+    }
+
+    /// Whether something is still to be done.
+    pub(crate) fn is_under_way(self) -> bool {
+        self != Self::Searchable
+    }
+}
+
+impl DocumentView {
+    /// With how far it is.
+    pub(super) fn seen(door: &Door, document: Document) -> Result<Self, Problem> {
+        let progress = Some(Progress::of(door, &document)?);
+        Ok(Self { progress, ..document.into() })
+    }
 }
 
 impl From<Document> for DocumentView {
@@ -63,6 +116,8 @@ impl From<Document> for DocumentView {
             sha256: document.sha256,
             pages: document.reading.as_ref().map(|reading| reading.pages),
             reading: document.reading.map(|reading| reading.outcome),
+            progress: None,
+            part_of: document.part_of,
             log_index: document.log_index,
             received_at: document.received_at,
         }
@@ -86,6 +141,7 @@ pub(super) async fn receive(
         digest: upload::digest(&headers)?,
         idempotency_key: upload::idempotency_key(&headers)?,
         kind: about.kind,
+        part_of: None,
     };
     let ingested = receive_document(&door, &caller, new, upload::content(&door, body)).await?;
     let status = if ingested.repeated { StatusCode::OK } else { StatusCode::CREATED };
@@ -118,7 +174,7 @@ where
         last = last.max(attach(door, &permit, &dossier, case, &ingested.document).await?);
     }
     door.app.journal.published(last).await?;
-    door.app.work.notify_one();
+    door.app.call_workers();
     Ok(ingested)
 }
 
@@ -177,7 +233,12 @@ pub(crate) fn permitted(
 }
 
 /// A document to look at, out of the archive or of a sealed dossier that is open.
-fn seen(door: &Door, caller: &Caller, id: &str, action: Action) -> Result<(Document, Sight), Problem> {
+pub(crate) fn seen(
+    door: &Door,
+    caller: &Caller,
+    id: &str,
+    action: Action,
+) -> Result<(Document, Sight), Problem> {
     let id: DocumentId = parse_id(id, "unknown_document")?;
     let unknown = || Problem::new("unknown_document");
     let dossier = match documents::get(&door.app.records, id)? {
@@ -197,7 +258,34 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let (document, sight) = seen(&door, &caller, &id, Action::ViewDossier)?;
     sight.note(&door, "document").await?;
-    Ok(axum::Json(DocumentView::from(document)).into_response())
+    let view = match sight.until {
+        Some(_) => DocumentView::from(document),
+        None => DocumentView::seen(&door, document)?,
+    };
+    Ok(axum::Json(view).into_response())
+}
+
+/// Which picture of a page.
+#[derive(Deserialize)]
+pub(super) struct WantedPicture {
+    #[serde(default)]
+    thumbnail: bool,
+}
+
+/// `GET /api/v1/documents/{id}/pages/{page}`: what a page looks like, upright, as WebP.
+pub(super) async fn picture(
+    State(door): State<Door>,
+    caller: Caller,
+    Path((id, page)): Path<(String, String)>,
+    Query(wanted): Query<WantedPicture>,
+) -> Result<Response, Problem> {
+    let (document, sight) = seen(&door, &caller, &id, Action::ViewDocument)?;
+    let page = page.parse().map_err(|_| Problem::new("no_page"))?;
+    let size = if wanted.thumbnail { Size::Thumbnail } else { Size::Whole };
+    let bytes = sight.archive.picture(&sight.permit, &document, page, size).await?;
+    // Pages are not to lie about on the disks of those who look at them.
+    let headers = [(header::CONTENT_TYPE, "image/webp"), (header::CACHE_CONTROL, "private, no-store")];
+    Ok((headers, bytes).into_response())
 }
 
 /// `GET /api/v1/documents/{id}/text`: pages with their text and the places of the lines.

@@ -102,6 +102,7 @@ async fn take_files(
                     filename: Some(name),
                     digest: None,
                     idempotency_key: None,
+                    part_of: None,
                 };
                 pass_on(door, caller, new, field).await?;
                 files += 1;

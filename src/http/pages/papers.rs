@@ -8,6 +8,7 @@ use crate::access::Action;
 use crate::documents::Document;
 use crate::domain::{DocumentId, PersonId};
 use crate::dossiers::Dossier;
+use crate::http::api::documents::Progress;
 use crate::http::caller::rules;
 use crate::http::{Caller, Door, Problem};
 use crate::text::Lang;
@@ -24,6 +25,8 @@ pub(super) struct Paper {
     pub(super) received: Moment,
     /// Whether a return named it as failing.
     pub(super) wrong: bool,
+    /// Where it is shown, for those who may see it.
+    pub(super) page: Option<String>,
     /// Where the original is, for those who may take it.
     pub(super) download: Option<String>,
 }
@@ -36,6 +39,7 @@ pub(super) fn papers(
     dossier: &Dossier,
     documents: Vec<Document>,
 ) -> Result<Vec<Paper>, Problem> {
+    let may_look = caller.may_with(door, Action::ViewDocument, dossier).is_ok();
     let may_download = caller.may_with(door, Action::DownloadDocument, dossier).is_ok();
     let mut names: HashMap<PersonId, String> = HashMap::new();
     let mut papers = Vec::new();
@@ -53,24 +57,36 @@ pub(super) fn papers(
                 name
             }
         };
-        papers.push(paper(door, lang, document, from, may_download));
+        papers.push(paper(door, lang, document, from, (may_look, may_download))?);
     }
     Ok(papers)
 }
 
-fn paper(door: &Door, lang: Lang, document: Document, from: String, may_download: bool) -> Paper {
-    Paper {
+fn paper(
+    door: &Door,
+    lang: Lang,
+    document: Document,
+    from: String,
+    (may_look, may_download): (bool, bool),
+) -> Result<Paper, Problem> {
+    let progress = Progress::of(door, &document)?;
+    let reading = match progress.is_under_way() {
+        true => words::progress(lang, progress),
+        false => words::reading(lang, document.reading.as_ref().map(|reading| reading.outcome)),
+    };
+    Ok(Paper {
         id: document.id,
         kind: words::kind(door, lang, &document.kind),
         filename: document.filename.unwrap_or_else(|| document.id.to_string()),
         size: words::size(document.size_bytes),
         pages: document.reading.as_ref().map(|reading| reading.pages).filter(|pages| *pages > 0),
-        reading: words::reading(lang, document.reading.map(|reading| reading.outcome)),
+        reading,
         from,
         received: moment(document.received_at),
         wrong: false,
+        page: may_look.then(|| format!("/documents/{}", document.id)),
         download: may_download.then(|| format!("/api/v1/documents/{}/content", document.id)),
-    }
+    })
 }
 
 /// The form that takes documents in.

@@ -131,8 +131,11 @@ pub(super) async fn show(
     content.ignored =
         search::Query::parse(&asked.q).ignored().iter().map(|part| ignored(lang, part)).collect();
     content.asked = true;
-    content.hits =
-        found.hits.into_iter().map(|found| hit(&door, lang, found)).collect::<Result<_, Problem>>()?;
+    content.hits = found
+        .hits
+        .into_iter()
+        .map(|found| hit(&door, lang, found, &asked.q))
+        .collect::<Result<_, Problem>>()?;
     page(StatusCode::OK, &content)
 }
 
@@ -174,7 +177,7 @@ fn ignored(lang: Lang, part: &Ignored) -> String {
     say_with(lang, id, &[("word", word)])
 }
 
-fn hit(door: &Door, lang: Lang, found: FoundHit) -> Result<Hit, Problem> {
+fn hit(door: &Door, lang: Lang, found: FoundHit, q: &str) -> Result<Hit, Problem> {
     let hit = HitView::from(found);
     let dossier = door.app.dossiers.get(hit.dossier)?;
     let document = match hit.document {
@@ -182,12 +185,16 @@ fn hit(door: &Door, lang: Lang, found: FoundHit) -> Result<Hit, Problem> {
         None => None,
     };
     let customer_href = format!("/dossiers/{}", hit.dossier);
-    let case = hit.case.or(document.as_ref().and_then(|document| document.case));
-    let anchor = hit.document.map(|id| format!("#document-{id}")).unwrap_or_default();
+    let in_document = |id| {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("page", &hit.page.unwrap_or(1).to_string()).append_pair("q", q);
+        format!("/documents/{id}?{}", query.finish())
+    };
     Ok(Hit {
-        href: match case {
-            Some(case) => format!("/cases/{case}{anchor}"),
-            None => format!("{customer_href}{anchor}"),
+        href: match (hit.document, hit.case) {
+            (Some(id), _) => in_document(id),
+            (None, Some(case)) => format!("/cases/{case}"),
+            (None, None) => customer_href.clone(),
         },
         customer: dossier.map(|dossier| dossier.name().to_owned()).unwrap_or_default(),
         customer_href,

@@ -114,7 +114,7 @@ pub(super) async fn to_page(uri: Uri) -> Redirect {
 fn page_of_form(path: &str) -> String {
     let mut words = path.split('/').skip(1);
     match (words.next(), words.next()) {
-        (Some(subject @ ("cases" | "dossiers")), Some(id)) => format!("/{subject}/{id}"),
+        (Some(subject @ ("cases" | "dossiers" | "documents")), Some(id)) => format!("/{subject}/{id}"),
         (Some("sign-in"), None) => "/sign-in".to_owned(),
         _ => "/".to_owned(),
     }

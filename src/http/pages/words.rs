@@ -5,8 +5,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{BUSINESS_ZONE, Role};
 use crate::http::Door;
+use crate::http::api::documents::Progress;
 use crate::http::caller::rules;
 use crate::reading::{Outcome, Reason, Waiting};
+use crate::stacks::Waits;
 use crate::text::{self, Lang};
 use crate::workflow::Title;
 
@@ -98,6 +100,34 @@ pub(super) fn reading(lang: Lang, outcome: Option<Outcome>) -> String {
             Reason::UnsupportedType => "page-reading-unsupported",
             _ => "page-reading-failed",
         },
+    };
+    text::say(lang, id)
+}
+
+/// How far a document is, while something is still to be done.
+pub(super) fn progress(lang: Lang, progress: Progress) -> String {
+    match progress {
+        Progress::Archived => text::say(lang, "page-progress-archived"),
+        Progress::Reading { page: 0, .. } => text::say(lang, "page-progress-reading"),
+        Progress::Reading { page, of } => {
+            let (page, of) = (page.to_string(), of.to_string());
+            text::say_with(lang, "page-progress-page", &[("page", &page), ("of", &of)])
+        }
+        Progress::Indexing => text::say(lang, "page-progress-indexing"),
+        Progress::Searchable => text::say(lang, "page-progress-searchable"),
+    }
+}
+
+/// Why a part of a stack waits for a person.
+pub(super) fn waits(lang: Lang, waits: Waits) -> String {
+    let id = match waits {
+        Waits::NoCover => "page-waits-no-cover",
+        Waits::NoPages => "page-waits-no-pages",
+        Waits::Unsure => "page-waits-unsure",
+        Waits::UnknownCase => "page-waits-unknown-case",
+        Waits::NotPermitted => "page-waits-not-permitted",
+        Waits::NotTaken => "page-waits-not-taken",
+        Waits::CannotSplit => "page-waits-cannot-split",
     };
     text::say(lang, id)
 }

@@ -28,14 +28,14 @@ pub(super) fn size((width, height): (f32, f32)) -> Size {
 }
 
 /// The picture of the page on white; none if it has no pixel.
-pub(super) fn picture(page: &PdfPage<'_>, size: Size) -> Option<RgbImage> {
+pub(super) fn picture(page: &PdfPage<'_>, size: Size, settings: &InterpreterSettings) -> Option<RgbImage> {
     if size.width == 0 || size.height == 0 {
         return None;
     }
     let to = PixmapSettings { x_scale: size.scale, y_scale: size.scale, bg_color: WHITE };
     // The cache is the page's own: it only grows.
     let cache = RenderCache::new();
-    let drawn = render(page, &cache, &InterpreterSettings::default(), &RenderSettings::default(), &to);
+    let drawn = render(page, &cache, settings, &RenderSettings::default(), &to);
     let (width, height) = (u32::from(drawn.width()), u32::from(drawn.height()));
     let mut pixels = drawn.data().iter();
     Some(RgbImage::from_fn(width, height, |_, _| {

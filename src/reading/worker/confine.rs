@@ -9,13 +9,15 @@ use crate::reading::Limits;
 
 /// From here on this process, and whatever it might start, can open no file and no socket, write no file, leave
 /// no core dump, gain no rights, and has only so much memory and processor time (`setrlimit(2)`).
-/// With OCR the processor time may be raised, page by page, by that of OCR and no further.
-pub(super) fn confine(limits: &Limits, with_ocr: bool) -> io::Result<()> {
+/// With OCR, and with pages that are drawn, the processor time may be raised, page by page, by that and no further.
+pub(super) fn confine(limits: &Limits, with_ocr: bool, with_pictures: bool) -> io::Result<()> {
     // If the machine runs out of memory, this process goes before the server. Some containers forbid it.
     let _ = std::fs::write("/proc/self/oom_score_adj", "800");
     // The signal at the soft limit tells the parent why; the hard one cannot be ignored.
     let ocr_seconds = if with_ocr { limits.ocr_cpu_seconds() } else { 0 };
-    let most_seconds = limits.seconds.saturating_add(ocr_seconds).saturating_add(2);
+    let picture_seconds =
+        if with_pictures { limits.picture_seconds + limits.picture_page_seconds } else { 0 };
+    let most_seconds = limits.seconds + ocr_seconds + picture_seconds + 2;
     set(Resource::Cpu, limits.seconds, most_seconds)?;
     for (resource, most) in [
         (Resource::As, limits.memory_bytes),

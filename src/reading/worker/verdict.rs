@@ -35,7 +35,8 @@ pub(super) fn verdict(media_type: MediaType, ended: Ended, limits: &Limits) -> R
     Ok(Reading::unreadable(media_type, reason))
 }
 
-fn reason(status: ExitStatus, complaint: &[u8]) -> Result<Reason, Error> {
+/// What a child that did not end well says about the document; an error if it says nothing.
+pub(super) fn reason(status: ExitStatus, complaint: &[u8]) -> Result<Reason, Error> {
     if status.code() == Some(EXIT_CONFUSED.into()) {
         return Err(Error::Worker(io::ErrorKind::InvalidInput.into()));
     }

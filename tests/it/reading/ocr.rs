@@ -85,6 +85,15 @@ async fn scans_are_read_however_they_lie() {
     }
 }
 
+/// Six pages whose pictures take more than a gigabyte of address space beside the models.
+#[tokio::test]
+async fn a_scan_of_several_pages_fits_into_the_usual_limits() {
+    let Some((samples, models)) = ready() else { return };
+    let reading = read(&models, &samples.join("scans/multipage.pdf"), patient()).await;
+    assert!(matches!(reading.outcome, Outcome::Recognised { .. }), "{:?}", reading.outcome);
+    assert_eq!(reading.pages.len(), 6);
+}
+
 #[tokio::test]
 async fn a_text_layer_without_meaning_is_read_by_ocr() {
     let Some((samples, models)) = ready() else { return };

@@ -100,6 +100,7 @@ async fn with_paper(app: &App, zhao: &Actor) -> Dossier {
         filename: None,
         digest: None,
         idempotency_key: Some("once".into()),
+        part_of: None,
     };
     let content = futures::stream::iter([Ok(bytes::Bytes::from("MARK"))]);
     app.archive.ingest(&adding, new, content).await.unwrap();

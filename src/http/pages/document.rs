@@ -1,0 +1,371 @@
+//! One document: what its pages look like, with what was searched for marked on them, and what was read.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use url::form_urlencoded;
+
+use super::form::{Choice, Fields, Form};
+use super::frame::{Frame, page};
+use super::visit::Signed;
+use super::words::{self, Moment, moment};
+use crate::access::Action;
+use crate::archive;
+use crate::documents::Document;
+use crate::domain::{DocumentId, Sha256Digest};
+use crate::http::api::Query;
+use crate::http::api::documents::{Progress, permitted, seen};
+use crate::http::caller::rules;
+use crate::http::{Door, Problem};
+use crate::reading::stack::collation::{offer_collation, suggests_collation};
+use crate::reading::{self, Line, Reading};
+use crate::search::{self, snippet};
+use crate::stacks;
+use crate::text::say;
+
+/// A line is marked as a whole, so that its snippet is never cut.
+const LINE_CHARS: usize = 10_000;
+
+#[derive(Template)]
+#[template(path = "document.html")]
+struct Page {
+    frame: Frame,
+    id: DocumentId,
+    kind: String,
+    filename: String,
+    customer: String,
+    back: String,
+    number: u32,
+    of: u32,
+    sheets: Vec<Sheet>,
+    previous: Option<String>,
+    next: Option<String>,
+    zoom: String,
+    zoomed: bool,
+    picture: Option<String>,
+    width: f32,
+    height: f32,
+    spots: Vec<Spot>,
+    lines: Vec<Said>,
+    sure: Option<u32>,
+    reading: String,
+    size: String,
+    received: Moment,
+    sha256: Sha256Digest,
+    download: Option<String>,
+    may_reread: bool,
+    codes: Vec<String>,
+    blank: bool,
+    stack: Option<String>,
+    parts: Vec<Part>,
+    kinds: Vec<Choice>,
+    /// The order in which the pages seem to belong, if the sheets went through the scanner once for each side.
+    collation: Option<String>,
+    alert: Option<String>,
+    done: Option<String>,
+}
+
+/// A part of a stack.
+struct Part {
+    /// As people write them: `2-4, 6`.
+    pages: String,
+    /// As the form sends them.
+    numbers: String,
+    case: String,
+    kind: String,
+    kind_key: String,
+    href: Option<String>,
+    waits: Option<String>,
+}
+
+/// A line of text.
+struct Said {
+    text: String,
+    /// HTML-escaped, with `<mark>`, if it has what was searched for.
+    marked: Option<String>,
+}
+
+/// A page in the strip of pages.
+struct Sheet {
+    number: u32,
+    href: String,
+    picture: Option<String>,
+    width: u32,
+    height: u32,
+    hits: usize,
+    current: bool,
+}
+
+/// A place on the page, in its unit.
+struct Spot {
+    x: f32,
+    y: f32,
+    width: f32,
+    height: f32,
+}
+
+/// Which page, and what was searched for.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Asked {
+    #[serde(default)]
+    page: String,
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    zoom: String,
+    #[serde(default)]
+    done: String,
+}
+
+impl Asked {
+    fn at(&self, id: DocumentId, number: u32, zoomed: bool) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("page", &number.to_string());
+        if !self.q.is_empty() {
+            query.append_pair("q", &self.q);
+        }
+        if zoomed {
+            query.append_pair("zoom", "1");
+        }
+        format!("/documents/{id}?{}", query.finish())
+    }
+}
+
+/// `GET /documents/{id}`
+pub(super) async fn show(
+    State(door): State<Door>,
+    signed: Signed,
+    Path(id): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Problem> {
+    let (document, sight) = seen(&door, &signed.caller, &id, Action::ViewDocument)?;
+    sight.note(&door, "document").await?;
+    let reading = match sight.archive.look(&sight.permit, &document).await {
+        Ok(reading) => Some(reading),
+        Err(archive::Error::NotRead) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let sealed = sight.until.is_some();
+    let mut content = content(&door, &signed, &document, reading.as_deref(), &asked)?;
+    content.customer = sight.dossier.name().to_owned();
+    content.may_reread &= !sealed;
+    if !sealed && Progress::of(&door, &document)?.is_under_way() {
+        content.reading = progress(&door, &signed, &document)?;
+    }
+    page(StatusCode::OK, &content)
+}
+
+/// `POST /documents/{id}/reread`
+pub(super) async fn reread(
+    State(door): State<Door>,
+    signed: Signed,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let (document, _) = permitted(&door, &signed.caller, &id, Action::AddDocument)?;
+    door.app.reread(&[document.id])?;
+    Ok(Redirect::to(&format!("/documents/{}?done=reread", document.id)).into_response())
+}
+
+/// `POST /documents/{id}/parts`: sends a part of a stack on by hand.
+pub(super) async fn send_on(
+    State(door): State<Door>,
+    signed: Signed,
+    Path(id): Path<String>,
+    Form(fields): Form<Fields>,
+) -> Result<Response, Problem> {
+    let (document, permit) = permitted(&door, &signed.caller, &id, Action::ViewDocument)?;
+    let numbers = fields.get("pages").split(',').map(|number| number.trim().parse().ok());
+    let sent = match (numbers.collect::<Option<Vec<u32>>>(), fields.get("case").trim().parse()) {
+        (Some(pages), Ok(case)) => {
+            let (app, actor) = (&door.app, &signed.caller.actor);
+            app.send_part_on(actor, &document, &pages, case, fields.get("kind")).await.map_err(Problem::from)
+        }
+        (None, _) => Err(Problem::new("no_pages")),
+        (_, Err(_)) => Err(Problem::new("unknown_case")),
+    };
+    let Err(problem) = sent else {
+        return Ok(Redirect::to(&format!("/documents/{}?done=sent", document.id)).into_response());
+    };
+    let reading = door.app.archive.look(&permit, &document).await.ok();
+    let mut content = content(&door, &signed, &document, reading.as_deref(), &Asked::default())?;
+    content.alert = Some(problem.sentence(signed.visit.lang));
+    page(problem.status(), &content)
+}
+
+/// What became of the stack's parts; nothing if the document is no stack.
+fn parts(door: &Door, signed: &Signed, document: &Document) -> Result<Vec<Part>, Problem> {
+    let lang = signed.visit.lang;
+    let Some(split) = stacks::get(&door.app.records, document.id)? else { return Ok(Vec::new()) };
+    let part = |part: stacks::Part| {
+        let kind_key = part.kind.unwrap_or_default();
+        Part {
+            pages: ranges(&part.pages),
+            numbers: part.pages.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
+            case: part.case.map(|case| case.to_string()).unwrap_or_default(),
+            kind: if kind_key.is_empty() { String::new() } else { words::kind(door, lang, &kind_key) },
+            kind_key,
+            href: part.document.map(|id| format!("/documents/{id}")),
+            waits: part.waits.map(|waits| words::waits(lang, waits)),
+        }
+    };
+    Ok(split.parts.into_iter().map(part).collect())
+}
+
+fn kinds(door: &Door, signed: &Signed) -> Result<Vec<Choice>, Problem> {
+    let in_force = rules(door)?;
+    let choice = |name: &String| Choice {
+        value: name.clone(),
+        label: words::kind(door, signed.visit.lang, name),
+        chosen: false,
+    };
+    Ok(in_force.pack.document_kinds().keys().map(choice).collect())
+}
+
+/// The order of pages whose printed numbers say that fronts came first and then backs.
+fn collation(pages: &[reading::Page]) -> Option<String> {
+    let texts: Vec<&str> = pages.iter().map(|page| page.text.as_str()).collect();
+    let count = u32::try_from(pages.len()).ok()?;
+    let order = suggests_collation(&texts).then(|| offer_collation(count))??;
+    Some(ranges(&order))
+}
+
+/// Page numbers as people write them.
+fn ranges(pages: &[u32]) -> String {
+    let runs = pages.chunk_by(|a, b| a + 1 == *b);
+    let said = runs.map(|run| match run {
+        [first, .., last] => format!("{first}-{last}"),
+        [only] => only.to_string(),
+        [] => String::new(),
+    });
+    said.collect::<Vec<_>>().join(", ")
+}
+
+/// How far it is, in words.
+fn progress(door: &Door, signed: &Signed, document: &Document) -> Result<String, Problem> {
+    Ok(words::progress(signed.visit.lang, Progress::of(door, document)?))
+}
+
+fn content(
+    door: &Door,
+    signed: &Signed,
+    document: &Document,
+    reading: Option<&Reading>,
+    asked: &Asked,
+) -> Result<Page, Problem> {
+    let (lang, id) = (signed.visit.lang, document.id);
+    let pages = reading.map(|reading| reading.pages.as_slice()).unwrap_or_default();
+    let of = u32::try_from(pages.len()).unwrap_or(u32::MAX).max(1);
+    let number = asked.page.parse().unwrap_or(1).clamp(1, of);
+    let zoomed = asked.zoom == "1";
+    let query = (!asked.q.trim().is_empty()).then(|| search::Query::parse(&asked.q));
+    let current = pages.iter().find(|page| page.number == number);
+    let kind = words::kind(door, lang, &document.kind);
+    let lines: Vec<(&Line, Option<String>)> = current
+        .iter()
+        .flat_map(|page| &page.lines)
+        .map(|line| (line, query.as_ref().and_then(|query| marked(line, query))))
+        .collect();
+    let may = |action| permitted(door, &signed.caller, &id.to_string(), action).is_ok();
+    Ok(Page {
+        frame: Frame::of(door, &signed.visit, kind.clone()),
+        id,
+        kind,
+        filename: document.filename.clone().unwrap_or_default(),
+        customer: String::new(),
+        back: match document.case {
+            Some(case) => format!("/cases/{case}#document-{id}"),
+            None => format!("/dossiers/{}#document-{id}", document.dossier),
+        },
+        number,
+        of,
+        sheets: pages.iter().map(|page| sheet(id, page, number, query.as_ref(), asked)).collect(),
+        previous: (number > 1).then(|| asked.at(id, number - 1, zoomed)),
+        next: (number < of).then(|| asked.at(id, number + 1, zoomed)),
+        zoom: asked.at(id, number, !zoomed),
+        zoomed,
+        picture: current
+            .and_then(|page| page.picture)
+            .map(|_| format!("/api/v1/documents/{id}/pages/{number}")),
+        width: current.map_or(1.0, |page| page.width),
+        height: current.map_or(1.0, |page| page.height),
+        spots: lines.iter().filter(|(_, marked)| marked.is_some()).map(|(line, _)| spot(line)).collect(),
+        lines: shown(current, lines),
+        sure: current.and_then(|page| page.confidence).map(|sure| (sure * 100.0).round() as u32),
+        reading: words::reading(lang, document.reading.as_ref().map(|reading| reading.outcome)),
+        size: words::size(document.size_bytes),
+        received: moment(document.received_at),
+        sha256: document.sha256,
+        download: may(Action::DownloadDocument).then(|| format!("/api/v1/documents/{id}/content")),
+        may_reread: may(Action::AddDocument),
+        codes: current.iter().flat_map(|page| &page.codes).map(|code| code.text.clone()).collect(),
+        blank: current.is_some_and(reading::Page::looks_blank),
+        stack: document.part_of.as_ref().map(|part| format!("/documents/{}", part.document)),
+        parts: parts(door, signed, document)?,
+        kinds: kinds(door, signed)?,
+        collation: collation(pages),
+        alert: None,
+        done: match asked.done.as_str() {
+            "reread" => Some(say(lang, "page-done-reread")),
+            "sent" => Some(say(lang, "page-done-sent")),
+            _ => None,
+        },
+    })
+}
+
+/// The lines, or the text as it is where there are none.
+fn shown(page: Option<&reading::Page>, lines: Vec<(&Line, Option<String>)>) -> Vec<Said> {
+    let said = |text: &str, marked| Said { text: text.to_owned(), marked };
+    if lines.is_empty() {
+        return page.iter().flat_map(|page| page.text.lines()).map(|line| said(line, None)).collect();
+    }
+    lines.into_iter().map(|(line, marked)| said(&line.text, marked)).collect()
+}
+
+/// The line with what was searched for marked, if it is there.
+fn marked(line: &Line, query: &search::Query) -> Option<String> {
+    [Some(line.text.as_str()), line.other.as_deref()]
+        .into_iter()
+        .flatten()
+        .map(|text| snippet(text, query, LINE_CHARS))
+        .find(|marked| marked.contains("<mark>"))
+}
+
+fn sheet(
+    id: DocumentId,
+    page: &reading::Page,
+    current: u32,
+    query: Option<&search::Query>,
+    asked: &Asked,
+) -> Sheet {
+    let number = page.number;
+    let hits =
+        query.map_or(0, |query| page.lines.iter().filter(|line| marked(line, query).is_some()).count());
+    let longest = page.width.max(page.height).max(1.0);
+    let small = |side: f32| (side / longest * 120.0).round().max(1.0) as u32;
+    Sheet {
+        number,
+        href: asked.at(id, number, false),
+        picture: page.picture.map(|_| format!("/api/v1/documents/{id}/pages/{number}?thumbnail=true")),
+        width: small(page.width),
+        height: small(page.height),
+        hits,
+        current: number == current,
+    }
+}
+
+fn spot(line: &Line) -> Spot {
+    Spot { x: line.x0, y: line.y0, width: line.x1 - line.x0, height: line.y1 - line.y0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ranges;
+
+    #[test]
+    fn pages_are_written_as_ranges() {
+        assert_eq!(ranges(&[2, 3, 4, 6, 8, 9]), "2-4, 6, 8-9");
+        assert_eq!(ranges(&[]), "");
+    }
+}
