@@ -19,7 +19,7 @@ async fn whole_journey(server: &Server) -> (String, String) {
     let failing =
         json!({ "reason": "missing", "documents": ["person_id"], "contracts": 1, "note": "缺身份证" });
     let (mut last, mut old) = (String::new(), String::new());
-    for number in 0..20 {
+    for number in 0..22 {
         let dossier = li.dossier(&format!("客户{number}")).await;
         let case = li.case(&dossier, 1).await;
         li.basket(&dossier, &case, 1).await;
@@ -45,6 +45,7 @@ async fn whole_journey(server: &Server) -> (String, String) {
         }
     }
     wang.find("trust_contract", 20).await;
+    server.settle().await;
     (last, old)
 }
 
