@@ -15,6 +15,7 @@ pub mod text;
 
 // 1 engines: value in, value out.
 pub mod access;
+pub mod fields;
 pub mod reading;
 pub mod vault;
 
