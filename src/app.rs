@@ -51,7 +51,7 @@ pub use opening::{Opened, Places};
 pub use progress::Progress;
 pub(crate) use reader::reader;
 pub use readiness::Trouble;
-pub use rereading::Which;
+pub use rereading::{Passwords, Which};
 pub use retention::Holding;
 pub use sealing::{OpenDossier, OpenDossiers};
 pub use totals::{Difference, Totals};
@@ -100,6 +100,8 @@ pub struct Parts {
     pub reader: Reader,
     /// How far the readings are that are under way.
     pub progress: Progress,
+    /// What locked documents are opened with.
+    pub(crate) passwords: Passwords,
     /// Wakes whoever runs the jobs that are quick.
     pub(crate) work: Notify,
     /// Wakes whoever reads documents.

@@ -463,6 +463,7 @@ impl Stores {
             cases: Cases::new(records.clone(), journal.clone(), clock.clone()),
             packs: Packs::new(records.clone(), journal.clone()),
             progress: super::Progress::default(),
+            passwords: super::Passwords::default(),
             work: Notify::new(),
             to_read: Notify::new(),
             rewrapping: tokio::sync::Mutex::default(),

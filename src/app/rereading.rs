@@ -1,10 +1,15 @@
 //! Reading again: what could not be read, what waits for OCR, what OCR was not sure of.
 
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, PoisonError};
+
+use lru::LruCache;
+
 use super::{App, Error};
 use crate::documents::{self, Document};
 use crate::domain::DocumentId;
 use crate::queue;
-use crate::reading::{Outcome, Reason, Waiting};
+use crate::reading::{Outcome, Password, Reason, Waiting};
 use crate::records::Batch;
 
 /// Jobs of one batch.
@@ -38,7 +43,42 @@ impl Which {
     }
 }
 
+/// Passwords that wait for so many readings; of more, the oldest are forgotten.
+const PASSWORDS: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+
+/// Passwords of documents that are to be read. In memory only: after a restart they are to be given again.
+#[derive(Debug)]
+pub struct Passwords(Mutex<LruCache<DocumentId, Password>>);
+
+impl Default for Passwords {
+    fn default() -> Self {
+        Self(Mutex::new(LruCache::new(PASSWORDS)))
+    }
+}
+
+impl Passwords {
+    /// What a document is to be opened with.
+    pub(crate) fn of(&self, document: DocumentId) -> Option<Password> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&document).cloned()
+    }
+
+    fn put(&self, document: DocumentId, password: Password) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).put(document, password);
+    }
+
+    /// It was read.
+    pub(crate) fn forget(&self, document: DocumentId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop(&document);
+    }
+}
+
 impl App {
+    /// Calls for a locked document to be read again, with this password. It is used for one reading and kept nowhere.
+    pub fn reread_with(&self, document: DocumentId, password: Password) -> Result<(), Error> {
+        self.passwords.put(document, password);
+        self.reread(&[document])
+    }
+
     /// Calls for documents to be read again; until then the readings that there are stay.
     pub fn reread(&self, wanted: &[DocumentId]) -> Result<(), Error> {
         let now = self.clock.now();

@@ -1,5 +1,8 @@
 //! Reading again what is in the archive: through a server, or in a data folder whose server does it when it runs.
 
+use std::path::PathBuf;
+
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::client::Client;
@@ -25,6 +28,9 @@ pub(super) struct Wanted {
     /// All that were read.
     #[arg(long)]
     all: bool,
+    /// The password of the one document that is named, in a file; it is used for one reading and kept nowhere.
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
     /// Only lists them, with the reason.
     #[arg(long)]
     list: bool,
@@ -60,6 +66,7 @@ pub(super) async fn run(config: Config, wanted: Wanted, common: &Common) -> anyh
 }
 
 async fn in_folder(config: Config, wanted: &Wanted, as_json: bool) -> anyhow::Result<Outcome> {
+    anyhow::ensure!(wanted.password_file.is_none(), "a password is for a server that runs: say --server");
     let app = serving::open(config).await?.app;
     let mut documents = wanted.documents.clone();
     for (_, which) in wanted.states() {
@@ -90,6 +97,14 @@ async fn through_server(client: &Client, wanted: &Wanted, as_json: bool) -> anyh
         return Ok(Outcome::Clean);
     }
     let mut called: u64 = 0;
+    if let Some(file) = &wanted.password_file {
+        anyhow::ensure!(wanted.documents.len() == 1, "a password is for one document");
+        let password = super::keys::passphrase(file)?;
+        let asked = json!({ "documents": wanted.documents, "password": password.expose_secret() });
+        called = client.read_again(&asked).await?;
+        say_called(called, as_json);
+        return Ok(Outcome::Clean);
+    }
     if !wanted.documents.is_empty() {
         called += client.read_again(&json!({ "documents": wanted.documents })).await?;
     }

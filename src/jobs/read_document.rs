@@ -35,6 +35,12 @@ impl App {
             // Drawing a page may be what brought it down; its text may be had all the same.
             (reading, kept) = self.read_pages(document, number, false).await?;
         }
+        if is_locked(reading.outcome)
+            && document.reading.as_ref().is_some_and(|before| !is_locked(before.outcome))
+        {
+            // It was read with a password that is not here any more: what was read stays.
+            return Ok(());
+        }
         for page in &mut reading.pages {
             let placed = kept.placed.iter().find(|(number, _)| *number == page.number);
             page.picture = placed.map(|(_, placed)| *placed);
@@ -64,7 +70,8 @@ impl App {
         let (signs, heard) = mpsc::channel(SIGNS_WAITING);
         let (app, id) = (self.clone(), document.id);
         let turned = move |page, of| app.progress.turned(id, page, of);
-        let reading = self.reader.watch_stream(document.size_bytes, content, pictures, signs);
+        let reader = self.reader.clone().opening_with(self.passwords.of(document.id));
+        let reading = reader.watch_stream(document.size_bytes, content, pictures, signs);
         let kept = self.archive.keep_pictures(document, number, heard, turned);
         let (reading, kept) = tokio::join!(reading, kept);
         // A store that fails can make the reading late: that is not the document's fault.
@@ -77,6 +84,7 @@ impl App {
         let draft = Draft::new("document.read", archive_itself(), &Read { document: id, result })?;
         let index = self.journal.commit(draft.dossier(dossier).document(id)).await?;
         self.archive.texts.forget([id]);
+        self.passwords.forget(id);
         let before = document.derived();
         if before.is_empty() {
             return Ok(());
@@ -95,6 +103,11 @@ impl App {
 fn marks(reading: &Reading) -> u32 {
     let marked = |page: &&Page| page.codes.iter().any(|code| stack::parse(&code.text).is_some());
     u32::try_from(reading.pages.iter().filter(marked).count()).unwrap_or(u32::MAX)
+}
+
+/// Whether a password is lacking.
+fn is_locked(outcome: Outcome) -> bool {
+    outcome == Outcome::Unreadable { reason: Reason::Encrypted }
 }
 
 /// Whether the reading took more than it may, or brought its process down.

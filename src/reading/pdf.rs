@@ -1,7 +1,7 @@
 //! PDF: the text layer of each page, and what the document says about itself.
 //!
 //! Pages are interpreted, not searched for strings: only so do predefined CJK encodings, forms and annotations
-//! come out right. Encrypted documents that open without a password are opened. A page that brings the
+//! come out right. Encrypted documents are opened with the password that was given, or without one. A page that brings the
 //! interpreter to panic is marked, and the others go on.
 
 mod about;
@@ -28,7 +28,7 @@ use super::{Limits, MediaType, Page, PageState, Reading, Reason, Sight};
 
 /// Reads a PDF.
 pub(super) fn read(content: Bytes, limits: &Limits, sight: &Sight) -> Reading {
-    let opened = catch_unwind(|| Pdf::new(Arc::new(content.clone()))).unwrap_or(Err(LoadPdfError::Invalid));
+    let opened = open(&content, sight.password());
     let pdf = match opened {
         Ok(pdf) => pdf,
         Err(error) => return unopened(&content, error),
@@ -42,6 +42,18 @@ pub(super) fn read(content: Bytes, limits: &Limits, sight: &Sight) -> Reading {
         return refused(Reason::Damaged);
     }
     Reading::of_pages(MediaType::Pdf, pages(&pdf, limits, sight), about(&pdf), sight.waiting())
+}
+
+/// Opens a document with this password, or without one: some are locked for nobody but their owner.
+fn open(content: &Bytes, password: &str) -> Result<Pdf, LoadPdfError> {
+    let with = |password: &str| {
+        catch_unwind(|| Pdf::new_with_password(Arc::new(content.clone()), password))
+            .unwrap_or(Err(LoadPdfError::Invalid))
+    };
+    match with(password) {
+        Err(LoadPdfError::Decryption(_)) if !password.is_empty() => with(""),
+        opened => opened,
+    }
 }
 
 /// Why it did not open, and how many pages a more lenient reader counts in it.

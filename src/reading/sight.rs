@@ -15,7 +15,7 @@ use super::normal::normalised;
 use super::ocr::{ModelFiles, Ocr, PageText, Threads};
 use super::pdf::{self, StandIn};
 use super::show::{Picture, picture};
-use super::{Limits, Line, Page, PageState, Waiting};
+use super::{Limits, Line, Page, PageState, Password, Waiting};
 
 /// Memory that OCR needs beside the page's picture, in bytes: models, the detector's layers, the program itself.
 const OCR_BYTES: u64 = 500 << 20;
@@ -33,6 +33,7 @@ pub struct Sight {
     /// Is called with the number of the page that comes next, and how many there are.
     turn_to: Box<dyn Fn(u32, u32)>,
     drawing: InterpreterSettings,
+    password: Option<Password>,
 }
 
 /// OCR. The models are loaded when the first page needs them.
@@ -59,13 +60,24 @@ impl Sight {
     /// Pages are not looked at.
     pub fn none() -> Self {
         let (allow, turn_to, drawing) = (Box::new(|_| {}), Box::new(|_, _| {}), pdf::drawing(None));
-        Self { ocr: None, show: None, allow, turn_to, drawing }
+        Self { ocr: None, show: None, allow, turn_to, drawing, password: None }
     }
 
     /// Fonts that a PDF does not bring along are drawn with this one, if they are Chinese, Japanese or Korean.
     #[must_use]
     pub fn with_font(self, stand_in: StandIn) -> Self {
         Self { drawing: pdf::drawing(Some(stand_in)), ..self }
+    }
+
+    /// A locked document is opened with this.
+    #[must_use]
+    pub fn opening_with(self, password: Option<Password>) -> Self {
+        Self { password, ..self }
+    }
+
+    /// What a document is opened with; most need nothing.
+    pub(super) fn password(&self) -> &str {
+        self.password.as_ref().map_or("", Password::text)
     }
 
     /// How pages of a PDF are drawn.

@@ -27,6 +27,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
+use zeroize::Zeroizing;
 
 pub use self::child::run_worker;
 
@@ -34,7 +35,7 @@ use self::frames::{Heard, Most, hear};
 use self::verdict::{Ended, verdict};
 use super::media::{HEAD_BYTES, media_type};
 use super::ocr::ModelFiles;
-use super::{Limits, Outcome, Reading, Reason, Sign};
+use super::{Limits, Outcome, Password, Reading, Reason, Sign};
 
 /// Reads documents, each in a child process. Cloning shares the bound on how many run at once.
 #[derive(Debug, Clone)]
@@ -43,6 +44,7 @@ pub struct Reader {
     limits: Limits,
     models: Option<PathBuf>,
     font: Option<PathBuf>,
+    password: Option<Password>,
     places: Arc<Semaphore>,
 }
 
@@ -52,7 +54,7 @@ pub const VERB: &str = "read-worker";
 impl Reader {
     /// `exe` is the absolute path of the program whose `main` knows [`VERB`]. Two children at once.
     pub fn new(exe: PathBuf, limits: Limits) -> Self {
-        Self { exe, limits, models: None, font: None, places: Arc::new(Semaphore::new(2)) }
+        Self { exe, limits, models: None, font: None, password: None, places: Arc::new(Semaphore::new(2)) }
     }
 
     /// At most so many children at once (at least one), each of which may take [`Limits::memory_bytes`].
@@ -71,6 +73,12 @@ impl Reader {
     #[must_use]
     pub fn with_font(self, font: Option<PathBuf>) -> Self {
         Self { font, ..self }
+    }
+
+    /// With this password for a document that is locked.
+    #[must_use]
+    pub fn opening_with(self, password: Option<Password>) -> Self {
+        Self { password, ..self }
     }
 
     /// Whether there are models for OCR now.
@@ -123,7 +131,8 @@ impl Reader {
         let _place = self.places.acquire().await.map_err(|_| Error::Interrupted)?;
         let models = self.models.clone().filter(|_| self.has_ocr());
         let (limits, font, pictures) = (self.limits.clone(), self.font.clone(), signs.pictures);
-        let header = Header { limits, size_bytes, models, font, pictures, extract: None };
+        let password = self.password.clone();
+        let header = Header { limits, size_bytes, models, font, pictures, password, extract: None };
         let ended = converse(&self.exe, &header, head.chain(content), &mut signs).await?;
         let reading = verdict(media_type, ended, &self.limits)?;
         if !matches!(reading.outcome, Outcome::Unreadable { .. }) {
@@ -178,6 +187,9 @@ struct Header {
     /// Whether pages are drawn for people.
     #[serde(default)]
     pictures: bool,
+    /// What a locked document is opened with.
+    #[serde(default)]
+    password: Option<Password>,
     /// Pages to be taken out; then nothing is read.
     #[serde(default)]
     extract: Option<Extract>,
@@ -253,7 +265,9 @@ async fn feed(
     header: &Header,
     mut content: impl AsyncRead + Unpin,
 ) -> Result<(), Error> {
-    let mut line = serde_json::to_vec(header).map_err(|error| Error::Worker(error.into()))?;
+    let line = serde_json::to_vec(header).map_err(|error| Error::Worker(error.into()))?;
+    // It may have a password in it.
+    let mut line = Zeroizing::new(line);
     line.push(b'\n');
     let mut taken = stdin.write_all(&line).await.is_ok();
     let mut left = header.size_bytes;
@@ -304,7 +318,7 @@ const EXIT_CONFUSED: u8 = 70;
 
 #[cfg(test)]
 mod tests {
-    use super::{Header, Limits};
+    use super::{Header, Limits, Password};
 
     #[test]
     fn the_header_is_one_line() {
@@ -314,12 +328,14 @@ mod tests {
             models: Some("/models".into()),
             font: None,
             pictures: true,
+            password: Password::new("a\nb".to_owned().into()),
             extract: None,
         };
         let line = serde_json::to_string(&header).unwrap();
         assert!(!line.contains('\n') && line.len() < 1024);
         let back: Header = serde_json::from_str(&line).unwrap();
+        assert!(!format!("{header:?}").contains("a\\nb"));
+        assert!(back.pictures && back.password.is_some());
         assert_eq!((back.limits, back.size_bytes, back.models), (header.limits, 5, header.models));
-        assert!(back.pictures);
     }
 }

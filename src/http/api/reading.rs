@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::documents::{DocumentView, permitted};
 use super::{Json, Page, Query, page_size, parse_id};
@@ -13,6 +14,7 @@ use crate::app::Which;
 use crate::documents::{self, Document};
 use crate::domain::DocumentId;
 use crate::http::{Caller, Door, Problem};
+use crate::reading::Password;
 
 /// Pages of which OCR was less sure are to be looked at by people, unless somebody says otherwise, in percent.
 const UNSURE_PERCENT: u8 = 80;
@@ -81,6 +83,8 @@ pub(super) struct Again {
     documents: Vec<String>,
     state: Option<Ended>,
     below_percent: Option<u8>,
+    /// What the one document that is named is opened with.
+    password: Option<Zeroizing<String>>,
 }
 
 /// `POST /api/v1/reading`: calls for documents to be read again.
@@ -94,6 +98,13 @@ pub(super) async fn again(
         let (document, _) = permitted(&door, &caller, id, Action::AddDocument)?;
         wanted.push(document.id);
     }
+    if let Some(password) = again.password {
+        let (&[document], None) = (wanted.as_slice(), again.state) else {
+            return Err(Problem::new("bad_request"));
+        };
+        door.app.reread_with(document, parse_password(password)?)?;
+        return Ok((StatusCode::ACCEPTED, axum::Json(json!({ "documents": 1 }))).into_response());
+    }
     if let Some(state) = again.state {
         for id in door.app.read_as(state.which(again.below_percent))? {
             let document = documents::get(&door.app.records, id)?;
@@ -104,6 +115,11 @@ pub(super) async fn again(
     }
     door.app.reread(&wanted)?;
     Ok((StatusCode::ACCEPTED, axum::Json(json!({ "documents": wanted.len() }))).into_response())
+}
+
+/// The password of a document, as it was typed.
+pub(crate) fn parse_password(text: Zeroizing<String>) -> Result<Password, Problem> {
+    Password::new(text).ok_or_else(|| Problem::new("bad_request"))
 }
 
 fn may(door: &Door, caller: &Caller, document: &Document, action: Action) -> bool {

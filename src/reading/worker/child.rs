@@ -68,7 +68,8 @@ fn extract(content: &[u8], wanted: &Extract, limits: &Limits) -> Option<Vec<u8>>
 /// That nobody hears what is said on the way is no error: the last word will tell.
 fn sight(header: &Header, output: &Rc<RefCell<impl Write + 'static>>) -> Sight {
     let (pages, pictures) = (Rc::clone(output), Rc::clone(output));
-    let sight = Sight::none().telling(allow_more_time, move |number, of| {
+    let sight = Sight::none().opening_with(header.password.clone());
+    let sight = sight.telling(allow_more_time, move |number, of| {
         let _ = say_page(&mut *pages.borrow_mut(), number, of);
     });
     let sight = match header.pictures {

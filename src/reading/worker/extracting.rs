@@ -36,7 +36,8 @@ impl Reader {
             return Ok(None);
         }
         let extract = Some(Extract { page_count, pages });
-        let header = Header { limits, size_bytes, models: None, font: None, pictures: false, extract };
+        let header =
+            Header { limits, size_bytes, models: None, font: None, pictures: false, password: None, extract };
         let place = self.places.clone().acquire_owned().await.map_err(|_| Error::Interrupted)?;
         let (mut child, stdin, stdout, mut stderr) = start(&self.exe).map_err(Error::Worker)?;
         let wall = header.most_time();

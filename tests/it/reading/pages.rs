@@ -90,7 +90,7 @@ fn the_limit_on_text_counts_for_the_document() {
     assert_eq!((reading.pages[0].truncated, reading.outcome), (true, Outcome::Read));
 }
 
-fn encrypted(user_password: &str) -> Vec<u8> {
+pub(super) fn encrypted(user_password: &str) -> Vec<u8> {
     let mut document = drawn(PAGE_NUMBER, Dictionary::new());
     let id = || Object::String(b"0123456789abcdef".to_vec(), StringFormat::Literal);
     document.trailer.set("ID", vec![id(), id()]);
