@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::documents::Document;
 
 /// How often what was stored is published.
-const TOGETHER: Duration = Duration::from_millis(100);
+const TOGETHER: Duration = Duration::from_millis(500);
 /// How many stored files may wait to be published.
 const WAITING: usize = 4096;
 const PIECE_BYTES: u64 = 1 << 20;
