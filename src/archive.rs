@@ -7,6 +7,7 @@ mod export;
 mod find;
 mod ingest;
 mod looks;
+mod offer;
 mod passing;
 mod pictures;
 mod retrieve;
@@ -30,6 +31,7 @@ pub use export::{
 pub use find::{FACTS as SEARCH_FACTS, Finder, Found, FoundHit, Texts, card_text};
 pub use ingest::{Ingested, NewDocument};
 pub(crate) use looks::Looks;
+pub use offer::Offer;
 pub use passing::Refused;
 pub use pictures::{Kept, Size};
 pub use retrieve::Content;

@@ -145,6 +145,10 @@ pub struct Limits {
     pub picture_seconds: u64,
     /// The most that the pictures of a document's pages may take, in bytes; later pages are not drawn.
     pub pictures_bytes: u64,
+    /// The most fields that are offered of one page.
+    pub page_fields: usize,
+    /// How much of a document's text is looked through for fields, in characters.
+    pub field_chars: usize,
     /// The most documents of one case.
     pub case_documents: usize,
     /// The longest search query, in characters.
@@ -266,6 +270,8 @@ impl Default for Limits {
             reading_bytes: 256 << 20,
             picture_seconds: 600,
             pictures_bytes: 256 << 20,
+            page_fields: 200,
+            field_chars: 2_000_000,
             case_documents: 500,
             query_chars: 1_000,
             list_entries: 200,

@@ -60,12 +60,20 @@ impl Archive {
         self.reading_of(document).await
     }
 
-    /// What was read in the document, for a page that shows it: one entry a look, however often the page is loaded.
-    pub async fn look(&self, permit: &Permit, document: &Document) -> Result<Arc<Reading>, Error> {
+    /// What was read in the document, for a page that shows `part` of it: one entry a look, however often the page is loaded.
+    pub async fn look(
+        &self,
+        permit: &Permit,
+        document: &Document,
+        part: &str,
+    ) -> Result<Arc<Reading>, Error> {
         if !permit.covers(Action::ViewDocument, document.dossier) {
             return Err(Error::NotPermitted);
         }
-        self.note_view_once(permit, document, "text").await?;
+        if document.reading.as_ref().is_none_or(|reading| reading.text_sha256.is_none()) {
+            return Err(Error::NotRead);
+        }
+        self.note_view_once(permit, document, part).await?;
         self.cached_reading(document).await
     }
 

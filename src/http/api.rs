@@ -11,7 +11,7 @@ mod parts;
 pub(super) mod penalties;
 mod people;
 pub(super) mod queue;
-mod reading;
+pub(super) mod reading;
 pub(super) mod sealing;
 pub(super) mod search;
 pub(super) mod session;
@@ -56,6 +56,7 @@ pub const PATHS: &[(&str, &[&str])] = &[
     ("/api/v1/documents/{id}", &["get"]),
     ("/api/v1/documents/{id}/content", &["get"]),
     ("/api/v1/documents/{id}/text", &["get"]),
+    ("/api/v1/documents/{id}/fields", &["get"]),
     ("/api/v1/documents/{id}/pages/{page}", &["get"]),
     ("/api/v1/documents/{id}/parts", &["get", "post"]),
     ("/api/v1/documents/{id}/proof", &["get"]),
@@ -106,6 +107,7 @@ pub(super) fn routes() -> Router<Door> {
         .route("/api/v1/documents/{id}", get(documents::show))
         .route("/api/v1/documents/{id}/content", get(documents::content))
         .route("/api/v1/documents/{id}/text", get(documents::text))
+        .route("/api/v1/documents/{id}/fields", get(documents::fields))
         .route("/api/v1/documents/{id}/pages/{page}", get(documents::picture))
         .route("/api/v1/documents/{id}/parts", get(parts::show).post(parts::send_on))
         .route("/api/v1/documents/{id}/proof", get(documents::proof))

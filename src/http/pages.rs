@@ -1,4 +1,4 @@
-//! The pages: what a clerk, a reviewer and a manager work with, made on the server, without scripts.
+//! The pages: what a clerk, a reviewer and a manager work with, made on the server; they need no script.
 //!
 //! Layer 7. A handler calls the same functions as the API and puts what comes back into words; it decides nothing.
 //! Every form is a plain POST that ends in a redirect, or in the same page with a sentence and what was typed. The
@@ -14,6 +14,7 @@ mod form;
 mod frame;
 mod intake;
 mod missing;
+mod offered;
 mod papers;
 mod penalties;
 mod queue;
@@ -60,6 +61,7 @@ pub(super) fn routes(door: &Door) -> Router<Door> {
         .route("/dossiers/{id}/destruction/confirm", post(sealed::confirm).get(visit::to_page))
         .route("/dossiers/{id}/destruction/withdraw", post(sealed::withdraw).get(visit::to_page))
         .route("/documents/{id}", get(document::show))
+        .route("/documents/{id}/progress", get(document::progress_now))
         .route("/documents/{id}/parts", post(document::send_on).get(visit::to_page))
         .route("/documents/{id}/reread", post(document::reread).get(visit::to_page))
         .route("/search", get(search::show))

@@ -153,6 +153,11 @@ impl Pack {
         &self.document_kinds
     }
 
+    /// Whether documents of this kind are contracts: what the others of a basket are compared with.
+    pub fn is_contract(&self, kind: &str) -> bool {
+        self.document_kinds.get(kind).is_some_and(|kind| kind.class == "contract")
+    }
+
     /// Its working days.
     pub fn calendar(&self) -> &Calendar {
         &self.calendar

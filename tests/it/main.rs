@@ -10,6 +10,7 @@ mod crash;
 mod damage;
 mod drill;
 mod export;
+mod fields;
 mod foreign;
 mod formats;
 mod garage;

@@ -108,6 +108,7 @@ async fn real_answers_are_as_described() {
     for (path, asked) in [
         ("/api/v1/documents/{id}", format!("/api/v1/documents/{document}")),
         ("/api/v1/documents/{id}/text", format!("/api/v1/documents/{document}/text")),
+        ("/api/v1/documents/{id}/fields", format!("/api/v1/documents/{document}/fields")),
         ("/api/v1/documents/{id}", "/api/v1/documents/none".to_owned()),
         ("/api/v1/dossiers/{id}", format!("/api/v1/dossiers/{dossier}")),
         ("/api/v1/dossiers", "/api/v1/dossiers?limit=1".to_owned()),

@@ -298,6 +298,20 @@ pub(super) async fn text(
     Ok(axum::Json(sight.archive.text(&sight.permit, &document).await?).into_response())
 }
 
+/// `GET /api/v1/documents/{id}/fields`: what a clerk would type off the document, and what differs from the dossier and
+/// the contract. Offered, never written.
+pub(super) async fn fields(
+    State(door): State<Door>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let (document, sight) = seen(&door, &caller, &id, Action::ViewDocument)?;
+    let in_force = rules(&door)?;
+    let is_contract = |document: &Document| in_force.pack.is_contract(&document.kind);
+    let offer = sight.archive.offer(&sight.permit, &sight.dossier, &document, is_contract).await?;
+    Ok(axum::Json(offer).into_response())
+}
+
 /// `GET /api/v1/documents/{id}/proof`: that the document's entry is in the log, for any C2SP verifier.
 pub(super) async fn proof(
     State(door): State<Door>,

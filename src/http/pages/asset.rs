@@ -11,17 +11,24 @@ use crate::http::Problem;
 
 const STYLESHEET: &[u8] = include_bytes!("static/lantai.css");
 const ICON: &[u8] = include_bytes!("static/lantai.svg");
+const PROGRESS: &[u8] = include_bytes!("static/progress.js");
 
-/// The stylesheet's address. It changes with the content, so that browsers may keep what they have.
-pub(super) static STYLESHEET_ADDRESS: LazyLock<String> = LazyLock::new(|| {
-    let digest = Sha256Digest::of(STYLESHEET).to_string();
-    format!("/static/lantai.css?v={}", digest.get(..12).unwrap_or_default())
-});
+/// The stylesheet's address.
+pub(super) static STYLESHEET_ADDRESS: LazyLock<String> = LazyLock::new(|| address("lantai.css", STYLESHEET));
+/// The address of the script that says how far documents are.
+pub(super) static PROGRESS_ADDRESS: LazyLock<String> = LazyLock::new(|| address("progress.js", PROGRESS));
+
+/// The address of a file. It changes with the content, so that browsers may keep what they have.
+fn address(file: &str, content: &[u8]) -> String {
+    let digest = Sha256Digest::of(content).to_string();
+    format!("/static/{file}?v={}", digest.get(..12).unwrap_or_default())
+}
 
 /// `GET /static/{file}`
 pub(super) async fn show(Path(file): Path<String>) -> Result<Response, Problem> {
     let (media_type, content) = match file.as_str() {
         "lantai.css" => ("text/css; charset=utf-8", STYLESHEET),
+        "progress.js" => ("text/javascript; charset=utf-8", PROGRESS),
         "lantai.svg" => ("image/svg+xml", ICON),
         _ => return Err(Problem::new("not_found")),
     };

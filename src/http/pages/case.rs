@@ -91,7 +91,7 @@ pub(super) async fn show(
     Path(id): Path<String>,
     Query(done): Query<Done>,
 ) -> Result<Response, Problem> {
-    let mut content = content(&door, &signed, &id, None)?;
+    let mut content = content(&door, &signed, &id, None).await?;
     content.done = done_sentence(&content, signed.visit.lang, &done.done);
     page(StatusCode::OK, &content)
 }
@@ -120,7 +120,7 @@ pub(super) async fn act(
     };
     match acted {
         Ok(case) => Ok(to_case(&case.id, "?done=action")),
-        Err(problem) => refused(&door, &signed, &id, &problem, Some(&typed)),
+        Err(problem) => refused(&door, &signed, &id, &problem, Some(&typed)).await,
     }
 }
 
@@ -134,7 +134,7 @@ pub(super) async fn claim(
     let take_over = fields.get("take_over") == "true";
     match claim_case(&door, &signed.caller, &id, take_over).await {
         Ok(_) => Ok(to_case(&id, "")),
-        Err(problem) => refused(&door, &signed, &id, &problem, None),
+        Err(problem) => refused(&door, &signed, &id, &problem, None).await,
     }
 }
 
@@ -146,7 +146,7 @@ pub(super) async fn release(
 ) -> Result<Response, Problem> {
     match release_case(&door, &signed.caller, &id).await {
         Ok(()) => Ok(to_case(&id, "")),
-        Err(problem) => refused(&door, &signed, &id, &problem, None),
+        Err(problem) => refused(&door, &signed, &id, &problem, None).await,
     }
 }
 
@@ -160,7 +160,7 @@ pub(super) async fn attach(
     let (case, dossier, _) = case_for(&door, &signed.caller, &id, Action::ViewCase)?;
     match attach_all(&door, &signed.caller, &dossier, case.id, &fields.all("documents")).await {
         Ok(()) => Ok(to_case(&case.id, "?done=documents")),
-        Err(problem) => refused(&door, &signed, &id, &problem, None),
+        Err(problem) => refused(&door, &signed, &id, &problem, None).await,
     }
 }
 
@@ -187,14 +187,14 @@ fn to_case(id: &impl std::fmt::Display, rest: &str) -> Response {
 }
 
 /// The case's page after an upload that was refused.
-pub(super) fn after_refused_upload(
+pub(super) async fn after_refused_upload(
     door: &Door,
     signed: &Signed,
     id: &str,
     refused: &Refused,
 ) -> Result<Response, Problem> {
     let lang = signed.visit.lang;
-    let mut content = content(door, signed, id, None)?;
+    let mut content = content(door, signed, id, None).await?;
     let sentence = refused.sentence(lang);
     content.alert = Some(Alert { sentence, ..Alert::default() });
     if let Some(upload) = &mut content.upload {
@@ -204,14 +204,14 @@ pub(super) fn after_refused_upload(
 }
 
 /// The case's page with a refusal on it. Without a case that the visitor may see, the refusal is the page.
-fn refused(
+async fn refused(
     door: &Door,
     signed: &Signed,
     id: &str,
     problem: &Problem,
     typed: Option<&Typed>,
 ) -> Result<Response, Problem> {
-    let mut content = content(door, signed, id, typed).map_err(|_| problem.clone())?;
+    let mut content = content(door, signed, id, typed).await.map_err(|_| problem.clone())?;
     let (case, ..) = case_for(door, &signed.caller, id, Action::ViewCase)?;
     let (_, definition) = door.app.packs.definition(&case.definition, &case.workflow)?;
     let lang = signed.visit.lang;
@@ -227,12 +227,13 @@ fn refused(
     page(problem.status(), &content)
 }
 
-fn content(door: &Door, signed: &Signed, id: &str, typed: Option<&Typed>) -> Result<Page, Problem> {
+async fn content(door: &Door, signed: &Signed, id: &str, typed: Option<&Typed>) -> Result<Page, Problem> {
     let (caller, lang) = (signed.caller.as_ref(), signed.visit.lang);
     let (case, dossier, _) = case_for(door, caller, id, Action::ViewCase)?;
     let (_, definition) = door.app.packs.definition(&case.definition, &case.workflow)?;
     let seen = view(door, caller, case.clone())?;
-    let basket = basket::of(door, signed, &case, &dossier, &definition)?;
+    let mut basket = basket::of(door, signed, &case, &dossier, &definition)?;
+    basket::put_beside(door, signed, &dossier, &mut basket.items).await?;
     let now = door.app.clock.now();
     let claim = cases::claim(&door.app.records, case.id, now)?.map(|claim| held(claim, caller));
     let roles = definition.state(&case.state).map(|state| state.waits_for.as_slice()).unwrap_or_default();

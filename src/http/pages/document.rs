@@ -2,13 +2,14 @@
 
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
 
 use super::form::{Choice, Fields, Form};
 use super::frame::{Frame, page};
+use super::offered::{Found, Remark, in_words, remarks};
 use super::visit::Signed;
 use super::words::{self, Moment, moment};
 use crate::access::Action;
@@ -17,13 +18,16 @@ use crate::documents::Document;
 use crate::domain::{DocumentId, Sha256Digest};
 use crate::http::api::Query;
 use crate::http::api::documents::{Progress, permitted, seen};
+use crate::http::api::reading::parse_password;
 use crate::http::caller::rules;
 use crate::http::{Door, Problem};
 use crate::reading::stack::collation::{offer_collation, suggests_collation};
-use crate::reading::{self, Line, Reading};
+use crate::reading::{self, Line, Outcome, Reading, Reason};
 use crate::search::{self, snippet};
 use crate::stacks;
 use crate::text::say;
+
+const LOCKED: Outcome = Outcome::Unreadable { reason: Reason::Encrypted };
 
 /// A line is marked as a whole, so that its snippet is never cut.
 const LINE_CHARS: usize = 10_000;
@@ -49,13 +53,19 @@ struct Page {
     height: f32,
     spots: Vec<Spot>,
     lines: Vec<Said>,
+    found: Vec<Found>,
+    remarks: Vec<Remark>,
     sure: Option<u32>,
     reading: String,
+    /// Whether something is still to be done.
+    under_way: bool,
     size: String,
     received: Moment,
     sha256: Sha256Digest,
     download: Option<String>,
     may_reread: bool,
+    /// It can be opened only with a password.
+    locked: bool,
     codes: Vec<String>,
     blank: bool,
     stack: Option<String>,
@@ -142,7 +152,7 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let (document, sight) = seen(&door, &signed.caller, &id, Action::ViewDocument)?;
     sight.note(&door, "document").await?;
-    let reading = match sight.archive.look(&sight.permit, &document).await {
+    let reading = match sight.archive.look(&sight.permit, &document, "text").await {
         Ok(reading) => Some(reading),
         Err(archive::Error::NotRead) => None,
         Err(error) => return Err(error.into()),
@@ -151,10 +161,40 @@ pub(super) async fn show(
     let mut content = content(&door, &signed, &document, reading.as_deref(), &asked)?;
     content.customer = sight.dossier.name().to_owned();
     content.may_reread &= !sealed;
-    if !sealed && Progress::of(&door, &document)?.is_under_way() {
-        content.reading = progress(&door, &signed, &document)?;
+    if reading.is_some() {
+        let in_force = rules(&door)?;
+        let is_contract = |document: &Document| in_force.pack.is_contract(&document.kind);
+        let offer = sight.archive.offer(&sight.permit, &sight.dossier, &document, is_contract).await?;
+        let on_page = offer.fields.iter().filter(|field| field.page == content.number);
+        content.found = on_page.map(|field| in_words(signed.visit.lang, field)).collect();
+        content.remarks = remarks(signed.visit.lang, &offer);
+    }
+    if !sealed {
+        let progress = Progress::of(&door, &document)?;
+        content.reading = words::how_far(signed.visit.lang, progress, &document);
+        content.under_way = progress.is_under_way();
     }
     page(StatusCode::OK, &content)
+}
+
+/// How far a document is.
+#[derive(Serialize)]
+struct HowFar {
+    said: String,
+    under_way: bool,
+}
+
+/// `GET /documents/{id}/progress`: how far it is, in words, for a page that is open.
+pub(super) async fn progress_now(
+    State(door): State<Door>,
+    signed: Signed,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let (document, _) = permitted(&door, &signed.caller, &id, Action::ViewDossier)?;
+    let progress = Progress::of(&door, &document)?;
+    let said = words::how_far(signed.visit.lang, progress, &document);
+    let headers = [(header::CACHE_CONTROL, "no-store")];
+    Ok((headers, axum::Json(HowFar { said, under_way: progress.is_under_way() })).into_response())
 }
 
 /// `POST /documents/{id}/reread`
@@ -162,9 +202,13 @@ pub(super) async fn reread(
     State(door): State<Door>,
     signed: Signed,
     Path(id): Path<String>,
+    Form(fields): Form<Fields>,
 ) -> Result<Response, Problem> {
     let (document, _) = permitted(&door, &signed.caller, &id, Action::AddDocument)?;
-    door.app.reread(&[document.id])?;
+    match fields.get("password") {
+        "" => door.app.reread(&[document.id])?,
+        password => door.app.reread_with(document.id, parse_password(password.to_owned().into())?)?,
+    }
     Ok(Redirect::to(&format!("/documents/{}?done=reread", document.id)).into_response())
 }
 
@@ -188,7 +232,7 @@ pub(super) async fn send_on(
     let Err(problem) = sent else {
         return Ok(Redirect::to(&format!("/documents/{}?done=sent", document.id)).into_response());
     };
-    let reading = door.app.archive.look(&permit, &document).await.ok();
+    let reading = door.app.archive.look(&permit, &document, "text").await.ok();
     let mut content = content(&door, &signed, &document, reading.as_deref(), &Asked::default())?;
     content.alert = Some(problem.sentence(signed.visit.lang));
     page(problem.status(), &content)
@@ -242,11 +286,6 @@ fn ranges(pages: &[u32]) -> String {
     said.collect::<Vec<_>>().join(", ")
 }
 
-/// How far it is, in words.
-fn progress(door: &Door, signed: &Signed, document: &Document) -> Result<String, Problem> {
-    Ok(words::progress(signed.visit.lang, Progress::of(door, document)?))
-}
-
 fn content(
     door: &Door,
     signed: &Signed,
@@ -292,13 +331,17 @@ fn content(
         height: current.map_or(1.0, |page| page.height),
         spots: lines.iter().filter(|(_, marked)| marked.is_some()).map(|(line, _)| spot(line)).collect(),
         lines: shown(current, lines),
+        found: Vec::new(),
+        remarks: Vec::new(),
         sure: current.and_then(|page| page.confidence).map(|sure| (sure * 100.0).round() as u32),
         reading: words::reading(lang, document.reading.as_ref().map(|reading| reading.outcome)),
+        under_way: false,
         size: words::size(document.size_bytes),
         received: moment(document.received_at),
         sha256: document.sha256,
         download: may(Action::DownloadDocument).then(|| format!("/api/v1/documents/{id}/content")),
         may_reread: may(Action::AddDocument),
+        locked: document.reading.as_ref().is_some_and(|reading| reading.outcome == LOCKED),
         codes: current.iter().flat_map(|page| &page.codes).map(|code| code.text.clone()).collect(),
         blank: current.is_some_and(reading::Page::looks_blank),
         stack: document.part_of.as_ref().map(|part| format!("/documents/{}", part.document)),

@@ -44,7 +44,7 @@ pub(super) async fn into_case(
     let (found, ..) = case_for(&door, &signed.caller, &id, Action::ViewCase)?;
     match take_in(&door, &signed.caller, found.dossier, Some(found.id), request).await {
         Ok(()) => Ok(Redirect::to(&format!("/cases/{}?done=documents", found.id)).into_response()),
-        Err(refused) => case::after_refused_upload(&door, &signed, &id, &refused),
+        Err(refused) => case::after_refused_upload(&door, &signed, &id, &refused).await,
     }
 }
 

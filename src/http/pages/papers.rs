@@ -21,6 +21,8 @@ pub(super) struct Paper {
     pub(super) size: String,
     pub(super) pages: Option<u32>,
     pub(super) reading: String,
+    /// Whether something is still to be done.
+    pub(super) under_way: bool,
     pub(super) from: String,
     pub(super) received: Moment,
     /// Whether a return named it as failing.
@@ -70,10 +72,7 @@ fn paper(
     (may_look, may_download): (bool, bool),
 ) -> Result<Paper, Problem> {
     let progress = Progress::of(door, &document)?;
-    let reading = match progress.is_under_way() {
-        true => words::progress(lang, progress),
-        false => words::reading(lang, document.reading.as_ref().map(|reading| reading.outcome)),
-    };
+    let reading = words::how_far(lang, progress, &document);
     Ok(Paper {
         id: document.id,
         kind: words::kind(door, lang, &document.kind),
@@ -81,12 +80,18 @@ fn paper(
         size: words::size(document.size_bytes),
         pages: document.reading.as_ref().map(|reading| reading.pages).filter(|pages| *pages > 0),
         reading,
+        under_way: progress.is_under_way(),
         from,
         received: moment(document.received_at),
         wrong: false,
         page: may_look.then(|| format!("/documents/{}", document.id)),
         download: may_download.then(|| format!("/api/v1/documents/{}/content", document.id)),
     })
+}
+
+/// Whether something is still to be done with one of them.
+pub(super) fn any_under_way(papers: &[Paper]) -> bool {
+    papers.iter().any(|paper| paper.under_way)
 }
 
 /// The form that takes documents in.

@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::documents::Document;
 use crate::domain::{BUSINESS_ZONE, Role};
 use crate::http::Door;
 use crate::http::api::documents::Progress;
@@ -115,6 +116,14 @@ pub(super) fn progress(lang: Lang, progress: Progress) -> String {
         }
         Progress::Indexing => text::say(lang, "page-progress-indexing"),
         Progress::Searchable => text::say(lang, "page-progress-searchable"),
+    }
+}
+
+/// How far a document is: what is being done, or how its reading ended.
+pub(super) fn how_far(lang: Lang, progress: Progress, document: &Document) -> String {
+    match progress.is_under_way() {
+        true => self::progress(lang, progress),
+        false => reading(lang, document.reading.as_ref().map(|reading| reading.outcome)),
     }
 }
 

@@ -1,14 +1,23 @@
 //! The basket: the checklist with what is there, the documents, and what could still be put in.
 
+use std::time::Duration;
+
 use crate::access::Action;
 use crate::documents::{self, Document};
 use crate::domain::DocumentId;
 use crate::dossiers::Dossier;
 use crate::http::api::documents::check_case;
+use crate::http::caller::rules;
+use crate::http::pages::offered::Beside;
 use crate::http::pages::papers::{Paper, Upload, papers, upload};
 use crate::http::pages::visit::Signed;
 use crate::http::{Door, Problem};
 use crate::workflow::{Case, Definition, checklist};
+
+/// What was found is shown of so many documents; of the others it is on their own pages.
+const MOST_OFFERED: usize = 50;
+/// The page does not wait longer for it, as when the object store is slow or away.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a case holds, in words.
 pub(super) struct Basket {
@@ -27,8 +36,16 @@ pub(super) struct Item {
     pub(super) title: String,
     pub(super) need: u32,
     pub(super) ok: bool,
-    /// Documents that are there and count: id and file name.
-    pub(super) files: Vec<(DocumentId, String)>,
+    /// Documents that are there and count.
+    pub(super) files: Vec<File>,
+}
+
+/// One document that counts.
+pub(super) struct File {
+    pub(super) id: DocumentId,
+    pub(super) filename: String,
+    /// What the reader found in it.
+    pub(super) beside: Beside,
 }
 
 /// The basket of a case.
@@ -51,7 +68,8 @@ pub(super) fn of(
     }
     let name = |id: DocumentId| {
         let paper = inside.iter().find(|paper| paper.id == id);
-        (id, paper.map(|paper| paper.filename.clone()).unwrap_or_default())
+        let filename = paper.map(|paper| paper.filename.clone()).unwrap_or_default();
+        File { id, filename, beside: Beside::default() }
     };
     let missing: Vec<String> =
         list.items.iter().filter(|item| !item.ok).flat_map(|item| item.kinds.clone()).collect();
@@ -72,6 +90,37 @@ pub(super) fn of(
         loose: papers(door, caller, lang, dossier, outside)?,
         upload: if takes_more { Some(upload(door, lang, action, &missing)?) } else { None },
     })
+}
+
+/// Puts what the reader found in the documents beside them, for those who may look at them. The page does without it if it
+/// cannot be had.
+pub(super) async fn put_beside(
+    door: &Door,
+    signed: &Signed,
+    dossier: &Dossier,
+    items: &mut [Item],
+) -> Result<(), Problem> {
+    let Ok(permit) = signed.caller.may_with(door, Action::ViewDocument, dossier) else { return Ok(()) };
+    let in_force = rules(door)?;
+    let mut wanted = Vec::new();
+    for file in items.iter().flat_map(|item| &item.files).take(MOST_OFFERED) {
+        wanted.extend(documents::get(&door.app.records, file.id)?);
+    }
+    let is_contract = |document: &Document| in_force.pack.is_contract(&document.kind);
+    let offers = door.app.archive.offers(&permit, dossier, wanted, is_contract);
+    let offers = match tokio::time::timeout(PATIENCE, offers).await {
+        Ok(Ok(offers)) => offers,
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "what was found in a case's documents cannot be shown");
+            return Ok(());
+        }
+        Err(_) => return Ok(()),
+    };
+    for file in items.iter_mut().flat_map(|item| &mut item.files) {
+        let offer = offers.iter().find(|offer| offer.document == file.id);
+        file.beside = offer.map(|offer| Beside::of(signed.visit.lang, offer)).unwrap_or_default();
+    }
+    Ok(())
 }
 
 /// Whether the case takes documents from this visitor now.

@@ -176,9 +176,9 @@ fn failing(basket: &Basket, lang: Lang, typed: Option<&Typed>) -> Vec<Choice> {
     };
     let mut choices = Vec::new();
     for item in &basket.items {
-        for (id, filename) in &item.files {
-            let value = id.to_string();
-            let label = format!("{} · {filename}", item.title);
+        for file in &item.files {
+            let value = file.id.to_string();
+            let label = format!("{} · {}", item.title, file.filename);
             choices.push(Choice { chosen: chosen(&value, false), value, label });
         }
         if !item.ok || item.files.is_empty() {
