@@ -1,7 +1,10 @@
 //! The reading engine on real files, and against broken, hostile and enormous ones.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod corpus;
 mod hostile;
+mod hostile_served;
+mod locked;
 mod made;
 mod ocr;
 mod pages;

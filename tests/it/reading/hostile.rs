@@ -5,79 +5,12 @@ use std::time::{Duration, Instant};
 
 use lantai::reading::worker::Reader;
 use lantai::reading::{Limits, Outcome, Reading, Reason};
-use lopdf::{Dictionary, Document, Object, Stream, dictionary};
+use lopdf::{Dictionary, Stream};
 use tokio::sync::mpsc;
 
-use super::made::{pdf_with_content, raw_pdf, saved, with_page};
+use super::corpus::{Dice, SMALL, bomb, broken, doubling_pdf, png_header};
+use super::made::{pdf_with_content, raw_pdf};
 use super::{reader, samples, unreadable};
-
-/// A small deterministic generator (SplitMix64), so that every run tests the same files.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, most: usize) -> usize {
-        usize::try_from(self.next() % most.max(1) as u64).unwrap()
-    }
-}
-
-/// The file, broken in one of seven ways.
-fn broken(original: &[u8], other: &[u8], dice: &mut Dice) -> Vec<u8> {
-    let mut bytes = original.to_vec();
-    let at = dice.below(bytes.len());
-    match dice.below(7) {
-        0 => bytes.truncate(at),
-        1 => (0..=dice.below(50)).for_each(|_| {
-            let at = dice.below(bytes.len());
-            bytes[at] ^= 1 << dice.below(8);
-        }),
-        2 => drop(bytes.splice(at..(at + dice.below(2000)).min(original.len()), [])),
-        3 => {
-            let from = dice.below(other.len());
-            let piece = &other[from..(from + dice.below(5000)).min(other.len())];
-            drop(bytes.splice(at..at, piece.iter().copied()));
-        }
-        4 => lie_about_numbers(&mut bytes, dice),
-        5 => bytes.copy_within(at.., at / 2),
-        _ => (0..=dice.below(400)).for_each(|i| {
-            let len = bytes.len();
-            bytes[(at + i) % len] = dice.next() as u8;
-        }),
-    }
-    bytes
-}
-
-/// Numbers in the text parts (lengths, offsets, references, sizes) become other numbers of the same width.
-fn lie_about_numbers(bytes: &mut [u8], dice: &mut Dice) {
-    let digits: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at].is_ascii_digit()).collect();
-    for _ in 0..=dice.below(30) {
-        if !digits.is_empty() {
-            bytes[digits[dice.below(digits.len())]] = b'0' + dice.below(10) as u8;
-        }
-    }
-}
-
-const SMALL: [&str; 12] = [
-    "pdf/text_gbk_euc_h.pdf",
-    "pdf/text_unigb_ucs2_h.pdf",
-    "pdf/text_typst_noto.pdf",
-    "pdf/scan_jbig2.pdf",
-    "scans/epson.pdf",
-    "scans/kcs.pdf",
-    "scans/linn.pdf",
-    "scans/jbig2.pdf",
-    "pages/c09_wqy12_200_g4.tif",
-    "scans/baiona_alpha.png",
-    "scans/baiona_cmyk.jpg",
-    "pdf/text_typst_noto_notounicode.pdf",
-];
 
 fn tight() -> Limits {
     Limits { seconds: 10, memory_bytes: 512 << 20, text_bytes: 1 << 20, ..Limits::default() }
@@ -110,7 +43,7 @@ async fn broken_files_always_have_an_answer() {
     let reader = reader(limits.clone());
     let mut dice = Dice(20_250_417);
     let mut ends = std::collections::BTreeMap::<String, usize>::new();
-    for round in 0..30 {
+    for round in 0..10 {
         for (index, original) in files.iter().enumerate() {
             let other = &files[(index + round + 1) % files.len()];
             let bytes = broken(original, other, &mut dice);
@@ -125,20 +58,8 @@ async fn broken_files_always_have_an_answer() {
         }
     }
     println!("{ends:#?}");
-    assert_eq!(ends.values().sum::<usize>(), 360);
+    assert_eq!(ends.values().sum::<usize>(), 120);
     assert!(ends.contains_key("Read") && ends.len() > 2, "the breaking does too much or too little");
-}
-
-/// `size` bytes of spaces, deflated twice.
-fn bomb(size: usize) -> Stream {
-    let deflated = |bytes: Vec<u8>| {
-        let mut stream = Stream::new(Dictionary::new(), bytes);
-        stream.compress().unwrap();
-        stream.content
-    };
-    let content = deflated(deflated(vec![b' '; size]));
-    let filters: Vec<Object> = vec!["FlateDecode".into(), "FlateDecode".into()];
-    Stream::new(dictionary! { "Filter" => filters }, content)
 }
 
 #[tokio::test]
@@ -158,26 +79,6 @@ async fn endless_work_is_stopped() {
     let reading = reader(limits).read(doubling_pdf(45)).await.unwrap();
     assert_eq!(reading.outcome, unreadable(Reason::TimedOut));
     assert!(started.elapsed() < Duration::from_secs(12), "{:?}", started.elapsed());
-}
-
-/// Forms, each of which draws the next one twice.
-fn doubling_pdf(levels: usize) -> Vec<u8> {
-    let mut document = Document::with_version("1.7");
-    let form = |resources: Dictionary, content: &[u8]| {
-        let dict = dictionary! {
-            "Type" => "XObject", "Subtype" => "Form", "Resources" => resources,
-            "BBox" => vec![0.into(), 0.into(), 600.into(), 800.into()],
-        };
-        Stream::new(dict, content.to_vec())
-    };
-    let mut inner = document.add_object(form(Dictionary::new(), b"0 0 9 9 re f"));
-    for _ in 0..levels {
-        let resources = dictionary! { "XObject" => dictionary! { "X" => inner } };
-        inner = document.add_object(form(resources, b"/X Do /X Do"));
-    }
-    let content = document.add_object(Stream::new(Dictionary::new(), b"/X Do".to_vec()));
-    let resources = dictionary! { "XObject" => dictionary! { "X" => inner } };
-    saved(with_page(document, dictionary! { "Contents" => content, "Resources" => resources }))
 }
 
 async fn outcome_of(objects: &[&str]) -> (Outcome, u32) {
@@ -239,22 +140,6 @@ async fn much_text_is_cut() {
     check(&reading, &limits);
     assert_eq!(reading.outcome, Outcome::Read);
     assert!(reading.pages[0].truncated && reading.pages[0].text.len() > 1_000);
-}
-
-/// A PNG that has a header (valid, with its checksum) and nothing that deserves the name.
-fn png_header(width: u32, height: u32) -> Vec<u8> {
-    let mut header = b"IHDR".to_vec();
-    header.extend(width.to_be_bytes());
-    header.extend(height.to_be_bytes());
-    header.extend([8, 6, 0, 0, 0]);
-    let crc = header.iter().fold(u32::MAX, |crc, byte| {
-        (0..8).fold(
-            crc ^ u32::from(*byte),
-            |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 },
-        )
-    });
-    let idat = b"\0\0\0\0IDAT\x35\xaf\x06\x1e\0\0\0\0IEND\xae\x42\x60\x82";
-    [b"\x89PNG\r\n\x1a\n\0\0\0\x0D", &header[..], &(!crc).to_be_bytes(), idat].concat()
 }
 
 #[tokio::test]

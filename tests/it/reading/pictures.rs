@@ -1,10 +1,11 @@
 //! What pages look like: every page of every scan has a picture, upright, and only who may see the document gets it.
 
 use std::io::Cursor;
+use std::path::PathBuf;
 use std::process::Command;
 
-use image::{ImageFormat, ImageReader};
-use lantai::reading::{LONGEST_SIDE, Limits, Outcome, PageState, Reason, Sign, THUMBNAIL_SIDE};
+use image::{DynamicImage, ImageFormat, ImageReader, Rgb, RgbImage};
+use lantai::reading::{LONGEST_SIDE, Limits, Outcome, PageState, Reason, Sign, THUMBNAIL_SIDE, usual_font};
 use reqwest::Method;
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -166,4 +167,108 @@ async fn a_picture_that_cannot_be_decoded_is_said_to_be_unreadable() {
         "{:?}",
         reading.outcome
     );
+}
+
+/// The pictures of a document's pages.
+async fn pictures(bytes: Vec<u8>) -> Vec<RgbImage> {
+    let (signs, mut heard) = mpsc::channel(100);
+    let reading = reader(Limits::default());
+    let read = reading.watch_stream(bytes.len() as u64, &bytes[..], true, signs);
+    let hear = async {
+        let mut pictures = Vec::new();
+        while let Some(sign) = heard.recv().await {
+            if let Sign::Picture(picture) = sign {
+                let image = image::load_from_memory_with_format(&picture.image, ImageFormat::WebP);
+                pictures.push(image.unwrap().to_rgb8());
+            }
+        }
+        pictures
+    };
+    let (read, pictures) = tokio::join!(read, hear);
+    assert_eq!(read.unwrap().outcome, super::NEEDS_OCR);
+    pictures
+}
+
+/// A picture that is dark at its left end only, and lies on its side.
+fn dark_left() -> RgbImage {
+    RgbImage::from_fn(400, 200, |x, _| Rgb(if x < 100 { [20, 20, 20] } else { [235, 235, 235] }))
+}
+
+/// Whether it is dark around this place, given in hundredths of the sides.
+fn is_dark(picture: &RgbImage, x: u32, y: u32) -> bool {
+    picture.get_pixel(picture.width() * x / 100, picture.height() * y / 100).0[1] < 128
+}
+
+#[tokio::test]
+async fn a_photograph_is_shown_as_its_exif_says() {
+    let mut jpeg = Vec::new();
+    dark_left().write_to(&mut Cursor::new(&mut jpeg), ImageFormat::Jpeg).unwrap();
+    let plain = &pictures(jpeg.clone()).await[0];
+    assert!(plain.width() > plain.height() && is_dark(plain, 5, 50) && !is_dark(plain, 90, 50));
+    for (orientation, dark) in [(3_u8, (95, 50)), (6, (50, 5)), (8, (50, 95))] {
+        // An EXIF block with nothing but the orientation, after the start of the image.
+        let mut exif = b"\xFF\xE1\0\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".to_vec();
+        exif.extend([orientation, 0, 0, 0, 0, 0, 0]);
+        let turned = [&jpeg[..2], &exif, &jpeg[2..]].concat();
+        let turned = &pictures(turned).await[0];
+        assert_eq!(turned.width() > turned.height(), orientation == 3, "{orientation}");
+        assert!(
+            is_dark(turned, dark.0, dark.1) && !is_dark(turned, 100 - dark.0, 100 - dark.1),
+            "{orientation}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn pictures_of_16_bit_and_with_alpha_are_shown() {
+    let deep = DynamicImage::ImageRgb8(dark_left());
+    for (name, image) in [
+        ("rgb16", DynamicImage::ImageRgb16(deep.to_rgb16())),
+        ("luma16", DynamicImage::ImageLuma16(deep.to_luma16())),
+        ("rgba16", DynamicImage::ImageRgba16(deep.to_rgba16())),
+        ("rgba8", DynamicImage::ImageRgba8(deep.to_rgba8())),
+    ] {
+        for format in [ImageFormat::Png, ImageFormat::Tiff] {
+            let mut bytes = Vec::new();
+            image.write_to(&mut Cursor::new(&mut bytes), format).unwrap();
+            let shown = pictures(bytes).await;
+            assert_eq!(shown.len(), 1, "{name} {format:?}");
+            assert!(is_dark(&shown[0], 5, 50) && !is_dark(&shown[0], 90, 50), "{name} {format:?}");
+        }
+    }
+}
+
+/// The share of the picture that is ink, in thousandths.
+fn ink(picture: &RgbImage) -> usize {
+    let dark = picture.pixels().filter(|pixel| pixel.0[1] < 128).count();
+    dark * 1000 / (picture.width() * picture.height()) as usize
+}
+
+#[tokio::test]
+async fn chinese_whose_font_is_not_in_the_document_is_drawn_all_the_same() {
+    let Some(samples) = samples() else { return };
+    let Some(font) = usual_font() else {
+        assert!(!crate::server::required("font"), "a Chinese font is required and not there");
+        println!("skipped: there is no Chinese font on this machine");
+        return;
+    };
+    let bytes = std::fs::read(samples.join("pdf/text_gbk_euc_h.pdf")).unwrap();
+    let drawn = async |font: Option<PathBuf>| {
+        let (signs, mut heard) = mpsc::channel(100);
+        let reader = reader(Limits::default()).with_font(font);
+        let hear = async {
+            let mut first = None;
+            while let Some(sign) = heard.recv().await {
+                if let (Sign::Picture(picture), None) = (sign, &first) {
+                    first =
+                        Some(image::load_from_memory_with_format(&picture.image, ImageFormat::WebP).unwrap());
+                }
+            }
+            first.unwrap().to_rgb8()
+        };
+        tokio::join!(reader.watch_stream(bytes.len() as u64, &bytes[..], true, signs), hear).1
+    };
+    let (without, with) = (ink(&drawn(None).await), ink(&drawn(Some(font)).await));
+    println!("ink: {without} ‰ without the font, {with} ‰ with it");
+    assert!(with > 10 && with > 3 * without, "{with} {without}");
 }
