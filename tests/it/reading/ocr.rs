@@ -147,17 +147,34 @@ fn another_recogniser_can_stand_in() {
 }
 
 #[tokio::test]
-async fn a_scan_is_found_by_what_it_says() {
+async fn scans_are_found_by_what_they_say_and_have_pictures() {
     let Some((samples, models)) = ready() else { return };
     let server = Server::new(Setting::default().with("LANTAI_OCR_MODELS", models.to_str().unwrap()));
     let li = server.desk("li").await;
     let dossier = li.dossier("客户").await;
-    let query = [("dossier", dossier.as_str()), ("kind", "trust_contract"), ("filename", "scan.pdf")];
-    let document = li.upload(&query, std::fs::read(samples.join("scans/skew.pdf")).unwrap()).await.ok();
-    let found = li.find("sequencer", 1).await;
-    assert_eq!(found["hits"][0]["document"], document["id"], "{found}");
-    let path = format!("/api/v1/documents/{}", document["id"].as_str().unwrap());
-    let read: serde_json::Value =
-        li.request(reqwest::Method::GET, &path).send().await.unwrap().json().await.unwrap();
-    assert_eq!(read["reading"]["outcome"], "recognised", "{read}");
+    let mut sent = Vec::new();
+    for name in ["linn.pdf", "skew.pdf", "rotated_skew.pdf", "ccitt.pdf", "jbig2.pdf", "invalid.pdf"] {
+        let query = [("dossier", dossier.as_str()), ("kind", "trust_contract"), ("filename", name)];
+        let bytes = std::fs::read(samples.join("scans").join(name)).unwrap();
+        sent.push((name, li.upload(&query, bytes).await.ok()["id"].as_str().unwrap().to_owned()));
+    }
+    server.settle().await;
+    let found = li.find("sequencer", 5).await;
+    for (name, id) in &sent {
+        let document = li.get(&format!("/api/v1/documents/{id}")).await.ok();
+        if *name == "invalid.pdf" {
+            assert_eq!(document["reading"]["reason"], "not_a_pdf", "{document}");
+            continue;
+        }
+        println!("{name}: {}", document["reading"]);
+        let hit = found["hits"].as_array().unwrap().iter().find(|hit| hit["document"] == **id);
+        assert!(
+            hit.is_some_and(|hit| hit["snippet"].as_str().unwrap().contains("<mark>")),
+            "{name}: {found}"
+        );
+        for page in 1..=document["pages"].as_u64().unwrap() {
+            let picture = li.request(reqwest::Method::GET, &format!("/api/v1/documents/{id}/pages/{page}"));
+            assert_eq!(picture.send().await.unwrap().status(), 200, "{name} {page}");
+        }
+    }
 }
