@@ -28,11 +28,13 @@ mod second;
 mod spelled;
 #[cfg(test)]
 mod tests;
+mod worth;
 
 use serde::{Deserialize, Serialize};
 
 pub use observe::{Known, Observation, ObservationCode, observations};
 pub use page::find;
+pub use worth::{Worth, worth, worths};
 
 use crate::reading::{Line, Reading};
 

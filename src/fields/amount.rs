@@ -2,6 +2,8 @@
 //!
 //! Words are read by [`super::spelled`]. Only what is said to be money of China counts: a sign or word of the currency, or a label beside.
 
+use std::ops::Range;
+
 use super::cursor::{Cursor, value_of, word_before};
 use super::found::{Found, label_for};
 use super::label::{Label, Meaning};
@@ -114,6 +116,57 @@ fn figures(run: &Run, at: usize, foreign: bool) -> Option<Found> {
     }
     let sign = if before.negative { "-" } else { "" };
     Some(of_amount(format!("{sign}{fen}"), (before.start, cursor.at()), label))
+}
+
+/// The values of figures that look like an amount by themselves: in groups of three, with two decimals, or with 万 or 亿.
+pub(super) fn bare(run: &Run) -> Vec<(u64, Range<usize>)> {
+    let mut worths = Vec::new();
+    let mut at = 0;
+    while at < run.text.len() {
+        if !run.at(at).is_some_and(|c| c.is_ascii_digit()) {
+            at += 1;
+            continue;
+        }
+        worths.extend(bare_at(run, at).map(|(fen, end)| (fen, at..end)));
+        at = figures_end(run, at).max(at + 1);
+    }
+    worths
+}
+
+/// What the figures here are worth, and where they end.
+fn bare_at(run: &Run, at: usize) -> Option<(u64, usize)> {
+    let mut cursor = Cursor::new(&run.text, at);
+    let before = before(run, at);
+    if cursor.before().is_some_and(|c| c.is_ascii_alphanumeric() || ".-/".contains(c)) || before.foreign {
+        return None;
+    }
+    let decimal = decimal(&mut cursor)?;
+    let scale = scale(&mut cursor);
+    let looks = decimal.grouped || decimal.fraction.len() == 2 || scale >= 10_000 && ends(cursor);
+    let unit = ends_in_unit(cursor) || cursor.peek() == Some('-');
+    if looks && !unit { Some((decimal.fen(scale)?, cursor.at())) } else { None }
+}
+
+/// The value of a text that is nothing but an amount in figures. Five digits or more need no other sign that they are money.
+pub(super) fn whole(run: &Run) -> Option<u64> {
+    let mut cursor = Cursor::new(&run.text, 0);
+    cursor.spaces(MOST_SPACES);
+    let said = BEFORE.iter().any(|word| cursor.word(word));
+    cursor.spaces(MOST_SPACES);
+    if said {
+        cursor.eat(":");
+    }
+    let first = cursor.peek()?;
+    let decimal = decimal(&mut cursor)?;
+    let scale = scale(&mut cursor);
+    let yuan = after(&mut cursor);
+    let fen = decimal.fen(scale)?;
+    let fen = if yuan { small_change(&mut cursor, fen) } else { fen };
+    cursor.eat("整正");
+    cursor.spaces(MOST_SPACES);
+    let long = first != '0' && (10_000..1_000_000_000_000).contains(&decimal.whole);
+    let money = said || yuan || scale > 1 || decimal.grouped || decimal.fraction.len() == 2 || long;
+    (money && cursor.peek().is_none() && fen > 0).then_some(fen)
 }
 
 pub(super) fn of_amount(value: String, span: (usize, usize), label: Option<&Label>) -> Found {

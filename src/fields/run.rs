@@ -84,6 +84,12 @@ impl Run {
         self.labels.insert(at, Label { start: lead, end: lead, reach: lead, inherited: true, ..*label });
     }
 
+    /// A text of one line, whose labels do not matter.
+    pub(super) fn of_text(text: &str) -> Self {
+        let line = Line { text: text.to_owned(), ..Line::default() };
+        Self::of_line(0, &line, usize::MAX).0
+    }
+
     fn of_line(at: usize, line: &Line, most: usize) -> (Self, u32) {
         let mut run = Self::default();
         let mut column = 0;
@@ -195,6 +201,18 @@ impl Edge {
 pub(super) fn has_box(line: &Line) -> bool {
     let finite = [line.x0, line.y0, line.x1, line.y1].iter().all(|side| side.is_finite());
     finite && line.x1 > line.x0 && line.y1 > line.y0
+}
+
+/// The byte of a line at which this column begins, as [`Place`] counts them.
+pub(super) fn byte_of_column(line: &str, column: u32) -> usize {
+    let mut passed = 0;
+    for (at, c) in line.char_indices().filter(|(_, c)| !is_invisible(*c)) {
+        if passed >= column {
+            return at;
+        }
+        passed += columns(c);
+    }
+    line.len()
 }
 
 fn columns(c: char) -> u32 {

@@ -25,6 +25,21 @@ pub(super) fn words(run: &Run, at: usize) -> Option<Found> {
     Some(Found { words: true, ..found })
 }
 
+/// The value of a text that is nothing but an amount in words; 元 may be left out after 万, 亿 or capitals.
+pub(super) fn whole(run: &Run) -> Option<u64> {
+    let mut cursor = Cursor::new(&run.text, 0);
+    let said = ["人民币", "人民幣"].iter().any(|word| cursor.word(word));
+    cursor.spaces(2);
+    let mut probe = cursor;
+    let number = spelled(&mut probe);
+    let sized = number.iter().any(|c| matches!(numeral::symbol(*c), Some(Symbol::Myriad | Symbol::Yi)));
+    let capital = number.len() > 1 && number.iter().any(|c| numeral::is_capital(*c));
+    let fen = worth(&mut cursor, said || sized || capital)?;
+    cursor.eat("整正");
+    cursor.spaces(2);
+    cursor.peek().is_none().then_some(fen)
+}
+
 /// Takes yuan, 角 and 分, and says what they are worth in fen. `said`: a sign or a label says that this is money.
 fn worth(cursor: &mut Cursor<'_>, said: bool) -> Option<u64> {
     let mut probe = *cursor;

@@ -8,7 +8,7 @@ use crate::domain::{CaseId, DocumentId, DossierId, business_date};
 use crate::dossiers::Dossier;
 use crate::queue::{self, Job};
 use crate::records::Batch;
-use crate::search::{Item, Source};
+use crate::search::{CARD_KIND, Item, Source};
 
 const JOBS_OF_A_BATCH: usize = 1024;
 
@@ -94,7 +94,7 @@ fn card(dossier: &Dossier) -> Item {
     Item {
         source: Source::Dossier,
         dossier: dossier.id,
-        kind: "dossier".into(),
+        kind: CARD_KIND.into(),
         text: card_text(dossier),
         title: dossier.name().to_owned(),
         date: Some(business_date(dossier.opened_at)),

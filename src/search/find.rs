@@ -10,13 +10,14 @@ use tantivy::schema::{Field, IndexRecordOption, Value};
 use tantivy::{Searcher, TantivyDocument, TantivyError, Term};
 
 use super::error::Error;
-use super::item::Source;
+use super::item::{CARD_KIND, Source};
 use super::query::{Ignored, Narrowing, Piece, Query};
 use super::schema::{Fields, TextFields, date_number};
 use super::spelling::typed;
 use super::steady::Steady;
 use super::tokens::{Analysed, ID_MIN_CHARS, Lookup, as_tail};
 use crate::domain::{DossierId, RawId};
+use crate::fields::worth;
 
 /// Words of the dictionary count more than pairs of characters.
 const WORDS_BOOST: f32 = 2.0;
@@ -156,6 +157,10 @@ impl Compiler<'_> {
             let term = |number| std::ops::Bound::Included(Term::from_field_u64(self.fields.date, number));
             clauses.push(filter(Box::new(RangeQuery::new(term(from), term(to)))));
         }
+        for amounts in &query.amounts {
+            let term = |fen| std::ops::Bound::Included(Term::from_field_u64(self.fields.amounts, fen));
+            clauses.push(filter(Box::new(RangeQuery::new(term(*amounts.start()), term(*amounts.end())))));
+        }
     }
 
     fn dossiers(&self, dossiers: &[DossierId]) -> Box<dyn Search> {
@@ -165,7 +170,19 @@ impl Compiler<'_> {
 
     fn piece(&self, piece: &Piece) -> Result<Box<dyn Search>, Error> {
         let analysed = Analysed::of(&piece.text);
+        if piece.name {
+            return self.name(piece, &analysed);
+        }
         let mut ways = Vec::new();
+        // An amount is looked up by its worth: in other amounts its characters stand, too.
+        let fen = worth(&piece.text).filter(|_| !piece.exact);
+        if let Some(fen) = fen {
+            ways.push(self.as_amount(fen));
+            ways.extend(analysed.as_id().map(|id| boosted(constant(self.fields.ids, &id), ID_BOOST)));
+            if !self.approximate {
+                return Ok(any_of(ways));
+            }
+        }
         for (fields, boost) in [(self.fields.body, 1.0), (self.fields.title, TITLE_BOOST)] {
             ways.extend(exactly(&analysed, fields.grams)?.map(|way| boosted(way, boost)));
             if !piece.exact {
@@ -182,6 +199,27 @@ impl Compiler<'_> {
             }
         }
         Ok(any_of(ways))
+    }
+
+    /// The piece as a customer's name, or a part of one, as it is written or typed.
+    fn name(&self, piece: &Piece, analysed: &Analysed<'_>) -> Result<Box<dyn Search>, Error> {
+        let grams = self.fields.title.grams;
+        let mut ways: Vec<Box<dyn Search>> = exactly(analysed, grams)?.into_iter().collect();
+        if self.approximate && !piece.exact {
+            ways.extend(nearly(analysed, grams)?);
+        }
+        for spelling in typed(&analysed.normal_text()).into_iter().flatten() {
+            ways.push(prefix(self.fields.spellings, &spelling)?);
+        }
+        let card = Term::from_field_text(self.fields.kind, CARD_KIND);
+        let card = filter(Box::new(TermQuery::new(card, IndexRecordOption::Basic)));
+        Ok(Box::new(BooleanQuery::new(vec![(Occur::Must, any_of(ways)), card])))
+    }
+
+    /// Texts with an amount of this worth, however it is written.
+    fn as_amount(&self, fen: u64) -> Box<dyn Search> {
+        let term = TermQuery::new(Term::from_field_u64(self.fields.amounts, fen), IndexRecordOption::Basic);
+        boosted(Box::new(ConstScoreQuery::new(Box::new(term), 1.0)), ID_BOOST)
     }
 
     /// The piece as an id, written with or without its dashes, its beginning or its end.

@@ -42,6 +42,9 @@ pub enum Source {
     },
 }
 
+/// The kind of the cards of dossiers.
+pub const CARD_KIND: &str = "dossier";
+
 /// A dossier's card, as in [`Source`].
 const CARD: u8 = b'd';
 const PAGE: u8 = b'p';

@@ -1,10 +1,12 @@
 //! What people type, read without ever failing; what could not be used is noted and left out.
 //!
 //! Words are all wanted; `"quoted"` (also `“”`, `「」`) is an exact phrase; `-word` must not occur; `a OR b` is either;
-//! `kind:contract`, `dossier:ID` and `date:2023-01..2023-06` narrow; a narrowing word may be excluded too (`-kind:id`).
+//! `kind:contract`, `dossier:ID`, `date:2023-01..2023-06` and `amount:>1000000` (or `=`, `<`, `100万..200万`) narrow, and
+//! `name:欧阳` looks in customers' names only; a narrowing word may be excluded too (`-kind:id`).
 
 use std::fmt;
 use std::iter::Peekable;
+use std::ops::RangeInclusive;
 use std::str::CharIndices;
 
 use jiff::civil::Date;
@@ -12,6 +14,7 @@ use jiff::civil::Date;
 use super::limits::Limits;
 use super::normal::is_word_char;
 use crate::domain::DossierId;
+use crate::fields::worth;
 
 /// A query that was read. Everything in it can be answered.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,6 +26,8 @@ pub struct Query {
     pub(super) dossiers: Narrowing<DossierId>,
     pub(super) from: Option<Date>,
     pub(super) to: Option<Date>,
+    /// What amounts may be worth, in fen, both ends included.
+    pub(super) amounts: Vec<RangeInclusive<u64>>,
     pub(super) ignored: Vec<Ignored>,
 }
 
@@ -31,6 +36,8 @@ pub struct Query {
 pub(super) struct Piece {
     pub(super) text: String,
     pub(super) exact: bool,
+    /// It is looked for in customers' names only.
+    pub(super) name: bool,
 }
 
 /// One of `only` (anything when empty) and none of `never`.
@@ -61,6 +68,8 @@ pub enum Ignored {
     NoLetters(String),
     /// The value of `date:` is neither a date, month or year nor a range of them.
     BadDate(String),
+    /// The value of `amount:` is neither an amount nor a range of them.
+    BadAmount(String),
     /// The value of `dossier:` is not an id.
     BadDossier(String),
     /// A narrowing word without a value.
@@ -77,6 +86,9 @@ impl fmt::Display for Ignored {
             Self::NoLetters(word) => write!(f, "ignored, because it has no letters or digits: {word}"),
             Self::BadDate(value) => {
                 write!(f, "ignored, because it is not a date or a range of dates: {value}")
+            }
+            Self::BadAmount(value) => {
+                write!(f, "ignored, because it is not an amount or a range of amounts: {value}")
             }
             Self::BadDossier(value) => write!(f, "ignored, because it is not the id of a dossier: {value}"),
             Self::NoValue(word) => write!(f, "ignored, because nothing follows the colon: {word}"),
@@ -134,8 +146,9 @@ impl Query {
 
     /// Whether it asks for nothing at all.
     pub fn is_empty(&self) -> bool {
-        let Self { wanted, unwanted, kinds, dossiers, from, to, ignored: _ } = self;
-        let narrows = from.is_some() || to.is_some() || kinds.narrows() || dossiers.narrows();
+        let Self { wanted, unwanted, kinds, dossiers, from, to, amounts, ignored: _ } = self;
+        let narrows =
+            from.is_some() || to.is_some() || !amounts.is_empty() || kinds.narrows() || dossiers.narrows();
         wanted.is_empty() && unwanted.is_empty() && !narrows
     }
 
@@ -151,6 +164,7 @@ impl Query {
         if !token.exact && self.narrowed_by(&token) {
             return or.close(&mut self.ignored);
         }
+        let token = token.into_name();
         if !token.text.chars().any(is_word_char) {
             self.ignored.push(Ignored::NoLetters(token.text));
             return;
@@ -165,7 +179,7 @@ impl Query {
     }
 
     fn add(&mut self, token: Token, or: &mut Or) {
-        let piece = Piece { text: token.text, exact: token.exact };
+        let piece = Piece { text: token.text, exact: token.exact, name: token.name };
         if token.unwanted {
             self.unwanted.push(piece);
             return or.close(&mut self.ignored);
@@ -182,7 +196,7 @@ impl Query {
         let Some((name, value)) = token.text.split_once([':', '：']) else { return false };
         let value = value.trim();
         let name = name.to_lowercase();
-        if !matches!(name.as_str(), "kind" | "dossier" | "date") {
+        if !matches!(name.as_str(), "kind" | "dossier" | "date" | "amount") {
             return false;
         }
         if value.is_empty() {
@@ -194,6 +208,10 @@ impl Query {
             "dossier" => match value.parse() {
                 Ok(dossier) => self.dossiers.add([dossier], token.unwanted),
                 Err(_) => self.ignored.push(Ignored::BadDossier(value.to_owned())),
+            },
+            "amount" => match amounts(value).filter(|_| !token.unwanted) {
+                Some(amounts) => self.amounts.push(amounts),
+                None => self.ignored.push(Ignored::BadAmount(value.to_owned())),
             },
             _ => match dates(value).filter(|_| !token.unwanted) {
                 Some((from, to)) => *self = std::mem::take(self).and_dates(from, to),
@@ -234,6 +252,18 @@ struct Token {
     text: String,
     exact: bool,
     unwanted: bool,
+    name: bool,
+}
+
+impl Token {
+    /// `name:欧阳` without what stands before it.
+    fn into_name(self) -> Self {
+        let name = self.text.split_once([':', '：']).filter(|(word, _)| word.eq_ignore_ascii_case("name"));
+        match name.filter(|_| !self.exact) {
+            Some((_, value)) => Self { text: value.to_owned(), name: true, ..self },
+            None => self,
+        }
+    }
 }
 
 /// Cuts a query at spaces and quotation marks.
@@ -253,12 +283,12 @@ impl<'a> Pieces<'a> {
         let unwanted = self.take_minus();
         if let Some((_, opening)) = self.chars.next_if(|(_, c)| closing(*c).is_some()) {
             let text = self.quoted(opening, ignored);
-            return Some(Token { text, exact: true, unwanted });
+            return Some(Token { text, exact: true, unwanted, name: false });
         }
         // A closing mark without an opening one, or a word up to the next space or opening mark.
         let from = self.chars.next()?.0;
         while self.chars.next_if(|(_, c)| !c.is_whitespace() && closing(*c).is_none()).is_some() {}
-        Some(Token { text: self.text[from..self.at()].to_owned(), exact: false, unwanted })
+        Some(Token { text: self.text[from..self.at()].to_owned(), exact: false, unwanted, name: false })
     }
 
     /// A minus before something else than a space.
@@ -295,6 +325,35 @@ fn closing(opening: char) -> Option<&'static str> {
         '「' => Some("」"),
         '『' => Some("』"),
         _ => None,
+    }
+}
+
+/// What an amount of `1000000`, `100万..200万`, `>1000000`, `>=壹佰万`, `<5000`, `..100万` may be worth, in fen.
+fn amounts(value: &str) -> Option<RangeInclusive<u64>> {
+    // Behind `amount:` a number is an amount, whatever its length.
+    let fen = |text: &str| worth(text).or_else(|| worth(&format!("{text}元")));
+    if let Some((from, to)) = value.split_once("..") {
+        let side = |text: &str, open: u64| if text.is_empty() { Some(open) } else { fen(text) };
+        let (from_fen, to_fen) = (side(from, 0)?, side(to, u64::MAX)?);
+        let some = !from.is_empty() || !to.is_empty();
+        return some.then(|| from_fen.min(to_fen)..=from_fen.max(to_fen));
+    }
+    let beyond = |text: &str| text.strip_prefix(['>', '＞']).map(str::to_owned);
+    let below = |text: &str| text.strip_prefix(['<', '＜']).map(str::to_owned);
+    let same = |text: &str| text.strip_prefix(['=', '＝']).map(str::to_owned);
+    match (beyond(value), below(value)) {
+        (Some(rest), _) => match same(&rest) {
+            Some(rest) => Some(fen(&rest)?..=u64::MAX),
+            None => Some(fen(&rest)?.saturating_add(1)..=u64::MAX),
+        },
+        (_, Some(rest)) => match same(&rest) {
+            Some(rest) => Some(0..=fen(&rest)?),
+            None => Some(0..=fen(&rest)?.checked_sub(1)?),
+        },
+        _ => {
+            let fen = fen(&same(value).unwrap_or_else(|| value.to_owned()))?;
+            Some(fen..=fen)
+        }
     }
 }
 
@@ -392,6 +451,35 @@ mod tests {
         for bad in ["x", "..", "2023-13", "2023-1-2-3", "23", "99999", "2023--1", "-5"] {
             assert_eq!(Query::parse(&format!("date:{bad}")).ignored, [Ignored::BadDate(bad.into())], "{bad}");
         }
+    }
+
+    #[test]
+    fn amounts_of_every_form() {
+        let check = |text: &str, from: u64, to: u64| {
+            assert_eq!(Query::parse(&format!("amount:{text}")).amounts, [from..=to], "{text}");
+        };
+        check("1000000", 100_000_000, 100_000_000);
+        check("壹佰万元整", 100_000_000, 100_000_000);
+        check("5", 500, 500);
+        check(">1000", 100_001, u64::MAX);
+        check(">=1,000.50", 100_050, u64::MAX);
+        check("<100万", 0, 99_999_999);
+        check("<=￥100", 0, 10_000);
+        check("100万..200万", 100_000_000, 200_000_000);
+        check("200..100", 10_000, 20_000);
+        check("..100", 0, 10_000);
+        for bad in ["x", "..", ">", "1..x", "<0", "合同"] {
+            assert_eq!(
+                Query::parse(&format!("amount:{bad}")).ignored,
+                [Ignored::BadAmount(bad.into())],
+                "{bad}"
+            );
+        }
+        let named = Query::parse("name:欧阳 name：li OR name:王 合同");
+        let names: Vec<bool> =
+            named.wanted.iter().map(|either| either.iter().all(|piece| piece.name)).collect();
+        assert_eq!((names, shape("name:欧阳 x")), (vec![true, true, false], vec!["欧阳".into(), "x".into()]));
+        assert_eq!(Query::parse("name:").ignored, [Ignored::NoLetters(String::new())]);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! The text itself is not kept: a snippet is made from the page's text object.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 use tantivy::schema::{
     Document, FAST, Field, INDEXED, IndexRecordOption, OwnedValue, STORED, Schema, TextFieldIndexing,
@@ -11,6 +13,7 @@ use tantivy::tokenizer::{Token, TokenStream, Tokenizer, TokenizerManager};
 
 use super::item::{Item, Source};
 use super::tokens::Analysed;
+use crate::fields::worths;
 
 const WORDS: &str = "words";
 const GRAMS: &str = "grams";
@@ -18,7 +21,7 @@ const IDS: &str = "ids";
 const SPELLINGS: &str = "spellings";
 const RAW: &str = "raw";
 /// Grows with every change of fields or analysis: an index of another version is refused and rebuilt.
-const SOURCE_AND_VERSION: &str = "source.v1";
+const SOURCE_AND_VERSION: &str = "source.v2";
 
 /// The fields.
 #[derive(Debug, Clone)]
@@ -33,6 +36,8 @@ pub(super) struct Fields {
     pub(super) body: TextFields,
     pub(super) title: TextFields,
     pub(super) ids: Field,
+    /// What the amounts in the text are worth, in fen.
+    pub(super) amounts: Field,
     /// How customers' names are typed.
     pub(super) spellings: Field,
 }
@@ -62,13 +67,26 @@ impl Fields {
             TextOptions::default().set_indexing_options(indexing.set_index_option(IndexRecordOption::Basic))
         };
         let ids = schema.add_text_field("ids", plain(IDS));
+        let amounts = schema.add_u64_field("amounts", INDEXED);
         let spellings = schema.add_text_field("spellings", plain(SPELLINGS));
         let kind = schema.add_text_field("kind", plain(RAW).set_stored());
         let source = schema.add_bytes_field(SOURCE_AND_VERSION, INDEXED | STORED);
         let document = schema.add_bytes_field("document", INDEXED);
         let dossier = schema.add_bytes_field("dossier", INDEXED | STORED);
         let date = schema.add_u64_field("date", FAST);
-        Self { schema: schema.build(), source, document, dossier, kind, date, body, title, ids, spellings }
+        Self {
+            schema: schema.build(),
+            source,
+            document,
+            dossier,
+            kind,
+            date,
+            body,
+            title,
+            ids,
+            amounts,
+            spellings,
+        }
     }
 
     /// The index document of an item; `text_max_chars` bounds the text.
@@ -90,6 +108,9 @@ impl Fields {
         if let Source::Page { document, .. } = item.source {
             values.push(bytes(self.document, document.as_bytes()));
         }
+        let worths: BTreeSet<u64> =
+            [&item.title, &item.text].iter().flat_map(|text| worths(text)).map(|worth| worth.fen).collect();
+        values.extend(worths.into_iter().map(|fen| (vec![self.amounts], OwnedValue::U64(fen))));
         values.extend(item.date.map(|date| (vec![self.date], OwnedValue::U64(date_number(date)))));
         Indexed(values)
     }

@@ -6,6 +6,7 @@
 use super::normal::{BREAK, Normal, is_han};
 use super::query::{Piece, Query};
 use super::tokens::{Analysed, ID_MIN_CHARS};
+use crate::fields::{worth, worths};
 
 /// A whole piece of the query found together counts as much as this many of its words.
 const WHOLE_WEIGHT: usize = 8;
@@ -43,8 +44,10 @@ struct Match {
 fn matches(text: &str, query: &Query, starts: &[usize]) -> Vec<Match> {
     let analysed = Analysed::of(text);
     let (row, compact) = (Row::of(analysed.chars(), true), Row::of(analysed.chars(), false));
-    let mut matches = Vec::new();
-    for (number, pattern) in patterns(query).into_iter().enumerate() {
+    let (mut matches, mut amounts) = (Vec::new(), None);
+    let patterns = patterns(query);
+    let patterns_count = patterns.len();
+    for (number, pattern) in patterns.into_iter().enumerate() {
         // What comes close is marked only where the thing itself is missing.
         if pattern.close && matches.iter().any(|found: &Match| found.weight == WHOLE_WEIGHT) {
             continue;
@@ -54,6 +57,15 @@ fn matches(text: &str, query: &Query, starts: &[usize]) -> Vec<Match> {
             let from = starts.partition_point(|start| *start < first.start);
             let to = starts.partition_point(|start| *start < last.end);
             matches.push(Match { from, to, pattern: number, weight: pattern.weight });
+        }
+    }
+    let wanted = query.wanted.iter().flatten().filter(|piece| !piece.exact);
+    for (number, fen) in (patterns_count..).zip(wanted.filter_map(|piece| worth(&piece.text))) {
+        let all = amounts.get_or_insert_with(|| worths(text));
+        for found in all.iter().filter(|found| found.fen == fen) {
+            let from = starts.partition_point(|start| *start < found.place.start);
+            let to = starts.partition_point(|start| *start < found.place.end);
+            matches.push(Match { from, to, pattern: number, weight: WHOLE_WEIGHT });
         }
     }
     matches.sort_unstable_by_key(|found| (found.from, found.to));
@@ -73,7 +85,7 @@ struct Pattern {
 fn patterns(query: &Query) -> Vec<Pattern> {
     let mut patterns = Vec::new();
     let mut pairs = Vec::new();
-    for Piece { text, exact } in query.wanted.iter().flatten() {
+    for Piece { text, exact, .. } in query.wanted.iter().flatten() {
         let analysed = Analysed::of(text);
         let pattern = |text: String, weight| Pattern { text, weight, id: false, close: false };
         patterns.push(pattern(analysed.normal_text(), WHOLE_WEIGHT));
@@ -231,7 +243,7 @@ mod tests {
         check("本基金与合同有效", "基金合同", "本<mark>基金</mark>与<mark>合同</mark>有效");
         check("基 金 合\n同", "基金合同", "<mark>基 金 合 同</mark>");
         check("歐陽修遠先生", "欧阳修远", "<mark>歐陽修遠</mark>先生");
-        check("金额１，０００，０００元", "1000000", "金额<mark>１，０００，０００</mark>元");
+        check("金额１，０００，０００元", "1000000", "金额<mark>１，０００，０００元</mark>");
         check("编号HT-2023-000123。", "ht2023000123", "编号<mark>HT-2023-000123</mark>。");
         check("尾号6222021234", "1234", "尾号622202<mark>1234</mark>");
         check("a party of art", "art", "a party of <mark>art</mark>");
@@ -240,6 +252,12 @@ mod tests {
             "合同",
             "&lt;b&gt;<mark>合同</mark>&lt;/b&gt; &amp; &quot;x&quot;&#39;",
         );
+        check(
+            "认购壹佰万元整，即￥1,000,000.00。",
+            "1000000",
+            "认购<mark>壹佰万元整</mark>，即<mark>￥1,000,000.00</mark>。",
+        );
+        check("共100万元", "壹佰万", "共<mark>100万元</mark>");
         check("没有", "合同", "没有");
         check("甲欧阳修还", "欧阳修远", "甲<mark>欧阳修</mark>还");
         check("甲合乙", "合", "甲<mark>合</mark>乙");

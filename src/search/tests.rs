@@ -1,5 +1,9 @@
 //! The index as its users see it: what is found, what is not, and what lies on the disk.
 
+mod amounts;
+mod judged;
+mod renewing;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

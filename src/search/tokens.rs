@@ -19,6 +19,8 @@ const RUN_MAX_CHARS: usize = 64;
 /// A number shorter than this is found as a run, not as an id.
 pub(super) const ID_MIN_CHARS: usize = 4;
 const ID_MAX_CHARS: usize = 40;
+/// Groups of digits that are written apart, as in a telephone number, have so many at least.
+const GROUP_MIN_DIGITS: usize = 2;
 /// Ids of at least this length are found by their last characters too.
 const TAIL_OF_MIN_CHARS: usize = 8;
 /// How many last characters people give of an account, card or phone number.
@@ -203,18 +205,17 @@ impl<'a> Analysed<'a> {
         }
     }
 
-    /// `HT-2023-000123`, `6222.0212/3`: one mark and nothing else between.
+    /// `HT-2023-000123`, `HT（2023）000123`, `6222.0212/3`: one mark and nothing else between.
     fn joined_by_mark(&self, a: &Unit, b: &Unit) -> bool {
         let mut between = self.between(a, b).chars();
         let mark = between.next();
-        between.next().is_none()
-            && matches!(mark, Some('-' | '_' | '/' | '.' | '·' | '–' | '—' | '－' | '／' | '．'))
+        between.next().is_none() && mark.is_some_and(|mark| "-_/.·–—－／．()（）[]［］〔〕".contains(mark))
     }
 
-    /// `6222 0212 3456 7890 123`: groups of digits, none but the last shorter than four.
+    /// `6222 0212 3456 7890 123`, `44 20 7946 0016`: groups of digits, none but the last of one digit alone.
     fn joined_by_space(&self, a: &Unit, b: &Unit) -> bool {
         let digits = |unit: &Unit| self.chars[unit.start..unit.end].iter().all(|n| n.char.is_ascii_digit());
-        self.between(a, b) == " " && a.end - a.start >= ID_MIN_CHARS && digits(a) && digits(b)
+        self.between(a, b) == " " && a.end - a.start >= GROUP_MIN_DIGITS && digits(a) && digits(b)
     }
 
     /// The original between two units.
@@ -313,6 +314,8 @@ mod tests {
         check("账号 6222 0212 3456 7890 123，", &["6222021234567890123", "$0123"]);
         check("身份证11010519491231002X", &["11010519491231002x", "$002x"]);
         check("编号：ＨＴ－２０２３", &["ht2023"]);
+        check("HT（2023）000123号", &["ht2023000123"]);
+        check("+44 20 7946 0016", &["442079460016", "$0016"]);
         assert!(!Analysed::of("HT-2023，000123").ids().contains(&"ht2023000123".to_owned()));
         assert!(Analysed::of("Hello-World 合同 12").ids().is_empty());
     }

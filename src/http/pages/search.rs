@@ -171,6 +171,7 @@ fn ignored(lang: Lang, part: &Ignored) -> String {
         Ignored::LoneOr => ("page-ignored-or", ""),
         Ignored::NoLetters(word) => ("page-ignored-word", word.as_str()),
         Ignored::BadDate(word) => ("page-ignored-date", word.as_str()),
+        Ignored::BadAmount(word) => ("page-ignored-amount", word.as_str()),
         Ignored::BadDossier(word) => ("page-ignored-dossier", word.as_str()),
         Ignored::NoValue(word) => ("page-ignored-value", word.as_str()),
     };
