@@ -8,6 +8,7 @@ pub mod demo;
 mod dossier;
 mod export;
 mod import;
+mod index;
 mod keys;
 mod local;
 mod models;
@@ -172,6 +173,9 @@ enum Verb {
     /// The archive's keys.
     #[command(subcommand)]
     Keys(KeysVerb),
+    /// The search index.
+    #[command(subcommand)]
+    Index(IndexVerb),
     /// Tries out what the object store really does about objects that are to stay: versions, locks, conditional puts.
     Probe,
     /// Policy packs.
@@ -244,6 +248,16 @@ enum DossierVerb {
     },
     /// Lists the sealed dossiers.
     Sealed,
+}
+
+#[derive(Debug, Subcommand)]
+enum IndexVerb {
+    /// How large it is, and how much waits to be indexed.
+    Stats,
+    /// Reads every byte of it, and holds what is in it against the archive.
+    Check,
+    /// Makes it again from what was read of the documents; a running server goes on answering meanwhile.
+    Rebuild,
 }
 
 #[derive(Debug, Subcommand)]
@@ -429,6 +443,7 @@ async fn dispatch(cli: Cli, config: Config) -> anyhow::Result<Outcome> {
             Some(_) => client::Client::new(&common)?.keys(verb).await,
             None => keys::run(config, verb, common.json).await,
         },
+        Verb::Index(verb) => index::run(config, verb, &common).await,
         Verb::Probe => store::probe(config, common.json).await,
         Verb::Pack(PackVerb::Check { pack }) => pack::check(&pack, common.json),
         Verb::Pack(PackVerb::Test { pack }) => pack::test(&pack, common.json),

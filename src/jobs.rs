@@ -73,6 +73,12 @@ impl App {
             if let Err(error) = self.close_expired().await {
                 tracing::warn!(%error, "opened dossiers could not be closed");
             }
+            if self.index.is_damaged()
+                && let Err(error) = self.renew_index()
+            {
+                tracing::error!(%error, "the search index could not be made again");
+                tokio::time::sleep(NAP).await;
+            }
             match self.run_quick_jobs().await {
                 Ok(ROUND_JOBS) => {
                     idle_naps = 0;

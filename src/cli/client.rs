@@ -222,6 +222,10 @@ impl Client {
         Ok(answer(self.request(Method::GET, path)).await?.json().await?)
     }
 
+    pub(super) async fn post_json(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        Ok(answer(self.request(Method::POST, path).json(body)).await?.json().await?)
+    }
+
     /// Calls for documents to be read again; tells how many.
     pub(super) async fn read_again(&self, wanted: &Value) -> anyhow::Result<u64> {
         let called = answer(self.request(Method::POST, "/api/v1/reading").json(wanted)).await?;

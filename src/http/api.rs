@@ -5,6 +5,7 @@ pub(super) mod documents;
 pub(super) mod dossiers;
 mod exports;
 mod health;
+mod index;
 mod keys;
 mod log;
 mod parts;
@@ -57,6 +58,8 @@ pub const PATHS: &[(&str, &[&str])] = &[
     ("/api/v1/documents/{id}/content", &["get"]),
     ("/api/v1/documents/{id}/text", &["get"]),
     ("/api/v1/documents/{id}/fields", &["get"]),
+    ("/api/v1/index", &["get"]),
+    ("/api/v1/index/rebuild", &["post"]),
     ("/api/v1/documents/{id}/pages/{page}", &["get"]),
     ("/api/v1/documents/{id}/parts", &["get", "post"]),
     ("/api/v1/documents/{id}/proof", &["get"]),
@@ -108,6 +111,8 @@ pub(super) fn routes() -> Router<Door> {
         .route("/api/v1/documents/{id}/content", get(documents::content))
         .route("/api/v1/documents/{id}/text", get(documents::text))
         .route("/api/v1/documents/{id}/fields", get(documents::fields))
+        .route("/api/v1/index", get(index::show))
+        .route("/api/v1/index/rebuild", post(index::rebuild))
         .route("/api/v1/documents/{id}/pages/{page}", get(documents::picture))
         .route("/api/v1/documents/{id}/parts", get(parts::show).post(parts::send_on))
         .route("/api/v1/documents/{id}/proof", get(documents::proof))

@@ -3,10 +3,11 @@
 //! It stands between the jobs that index what was read and the doors that ask. It is a copy of what the bucket has
 //! and may be deleted at any time. All calls may wait for the disk: asynchronous callers use a blocking thread.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use serde::Serialize;
 use tantivy::index::SegmentComponent;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
 use tantivy::{IndexReader, IndexSettings, ReloadPolicy, Term};
@@ -42,7 +43,26 @@ const PURGE_ROUNDS: usize = 3;
 
 /// A handle on the index. Cloning gives another handle on the same one.
 #[derive(Clone)]
-pub struct Index(Arc<Inner>);
+pub struct Index(Arc<Current>);
+
+/// The index that is asked now, and how another is opened in its place.
+struct Current {
+    inner: RwLock<Arc<Inner>>,
+    folder: PathBuf,
+    key: IndexKey,
+    clock: Clock,
+}
+
+/// How large an index is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Stats {
+    /// Pages, cards and notes that can be found.
+    pub items: u64,
+    /// Parts that tantivy has written them in.
+    pub segments: u64,
+    /// What its files take, in bytes.
+    pub size_bytes: u64,
+}
 
 struct Inner {
     index: tantivy::Index,
@@ -69,6 +89,8 @@ struct Writing {
     lost: bool,
     /// Deleted items must leave the files with the next commit.
     purge: bool,
+    /// Another index has taken the place of this one.
+    closed: bool,
 }
 
 impl Index {
@@ -77,6 +99,146 @@ impl Index {
     /// # Errors
     /// [`Error::Corrupt`] when files are damaged, missing, of another version or under another key.
     pub fn open(folder: &Path, key: IndexKey, clock: Clock, limits: Limits) -> Result<Self, Error> {
+        let inner = Inner::open(folder, key.clone(), clock.clone(), limits)?;
+        let (inner, folder) = (RwLock::new(Arc::new(inner)), folder.to_owned());
+        Ok(Self(Arc::new(Current { inner, folder, key, clock })))
+    }
+
+    /// Begins another index, an empty one, after `set_aside` has moved the folder of this one out of the way. Whoever asks
+    /// meanwhile is answered by the one or the other.
+    ///
+    /// # Errors
+    /// What `set_aside` said; [`Error::Io`] when the new one cannot be made.
+    pub fn renew<E: From<Error>>(&self, set_aside: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
+        let mut current = self.0.inner.write().unwrap_or_else(PoisonError::into_inner);
+        let old = Arc::clone(&current);
+        let mut writing = old.lock();
+        // Its writer goes before its folder. If the old one has to stay, what was pending must be indexed again.
+        *writing = Writing { lost: writing.pending || writing.lost, ..Writing::default() };
+        set_aside()?;
+        let (key, clock) = (self.0.key.clone(), self.0.clock.clone());
+        *current = Arc::new(Inner::open(&self.0.folder, key, clock, old.limits.clone())?);
+        // Nothing more is written to the old one.
+        writing.closed = true;
+        Ok(())
+    }
+
+    fn inner(&self) -> Arc<Inner> {
+        Arc::clone(&self.0.inner.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts all pages of a document in place of those it had; no items means that it goes. Visible after
+    /// [`Self::commit`], or earlier when much is waiting.
+    ///
+    /// # Errors
+    /// After any error all that was not committed must be indexed again.
+    pub fn replace_document(&self, document: DocumentId, pages: &[Item]) -> Result<(), Error> {
+        let inner = self.inner();
+        let old = Term::from_field_bytes(inner.fields.document, document.as_bytes());
+        inner.note(inner.replace(&[old], pages))
+    }
+
+    /// Puts single items (a dossier's card, a note) in place of what had the same source. Visible after [`Self::commit`].
+    ///
+    /// # Errors
+    /// As [`Self::replace_document`].
+    pub fn replace_items(&self, items: &[Item]) -> Result<(), Error> {
+        let inner = self.inner();
+        let key = |item: &Item| item.source.to_key(item.dossier);
+        let old: Vec<_> =
+            items.iter().map(|i| Term::from_field_bytes(inner.fields.source, &key(i))).collect();
+        inner.note(inner.replace(&old, items))
+    }
+
+    /// Removes everything of a dossier; the next [`Self::commit`] also takes it out of the files.
+    ///
+    /// # Errors
+    /// As [`Self::replace_document`].
+    pub fn remove_dossier(&self, dossier: DossierId) -> Result<(), Error> {
+        let inner = self.inner();
+        inner.lock().purge = true;
+        let old = Term::from_field_bytes(inner.fields.dossier, dossier.as_bytes());
+        inner.replace(&[old], &[])
+    }
+
+    /// Makes what was written durable and visible.
+    ///
+    /// # Errors
+    /// As [`Self::replace_document`]; [`Error::Lost`] when an earlier failure took changes with it.
+    pub fn commit(&self) -> Result<(), Error> {
+        self.inner().commit_all()
+    }
+
+    /// Gives back what is needed only for work: writer, dictionary, cache. What was pending is committed first.
+    ///
+    /// # Errors
+    /// As [`Self::commit`].
+    pub fn rest(&self) -> Result<(), Error> {
+        let inner = self.inner();
+        inner.commit_all()?;
+        if let Some(writer) = inner.lock().writer.take() {
+            writer.wait_merging_threads()?;
+            inner.reader.reload()?;
+        }
+        inner.cache.clear();
+        dictionary::unload();
+        Ok(())
+    }
+
+    /// Answers a query from what is committed; `offset` and `limit` are bounded by the limits.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when a damaged file was met, [`Error::Io`] when the disk failed; never for the query.
+    pub fn search(
+        &self,
+        query: &Query,
+        scope: &Scope,
+        offset: usize,
+        limit: usize,
+    ) -> Result<Results, Error> {
+        let inner = self.inner();
+        let Inner { reader, fields, limits, .. } = &*inner;
+        let part = (offset.min(limits.results_offset_max), limit.min(limits.results_max));
+        inner.note(find(&reader.searcher(), fields, (query, scope), part))
+    }
+
+    /// Whether damage was met: the index has to be made again.
+    pub fn is_damaged(&self) -> bool {
+        self.inner().damaged.load(Ordering::SeqCst)
+    }
+
+    /// How large it is.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the disk failed.
+    pub fn stats(&self) -> Result<Stats, Error> {
+        let segments = self.inner().reader.searcher().segment_readers().len() as u64;
+        let mut size_bytes = 0;
+        for entry in std::fs::read_dir(&self.0.folder)? {
+            size_bytes += entry?.metadata().map_or(0, |metadata| metadata.len());
+        }
+        Ok(Stats { items: self.len(), segments, size_bytes })
+    }
+
+    /// What is committed at this moment, thing by thing.
+    pub fn census(&self) -> Census {
+        let inner = self.inner();
+        Census::new(inner.reader.searcher(), inner.fields.source)
+    }
+
+    /// How many items are committed.
+    pub fn len(&self) -> u64 {
+        self.inner().reader.searcher().num_docs()
+    }
+
+    /// Whether nothing is committed.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Inner {
+    fn open(folder: &Path, key: IndexKey, clock: Clock, limits: Limits) -> Result<Self, Error> {
         let cache = Arc::new(ChunkCache::new(limits.cache_bytes));
         let directory = SealedDirectory::open(folder, key, clock, cache.clone())?;
         let fields = Fields::new();
@@ -94,138 +256,46 @@ impl Index {
             .reload_policy(ReloadPolicy::Manual)
             .doc_store_cache_num_blocks(STORE_BLOCKS)
             .try_into()?;
-        Ok(Self(Arc::new(Inner {
-            index,
-            reader,
-            fields,
-            cache,
-            limits,
-            writing: Mutex::default(),
-            damaged: AtomicBool::new(false),
-        })))
-    }
-
-    /// Puts all pages of a document in place of those it had; no items means that it goes. Visible after
-    /// [`Self::commit`], or earlier when much is waiting.
-    ///
-    /// # Errors
-    /// After any error all that was not committed must be indexed again.
-    pub fn replace_document(&self, document: DocumentId, pages: &[Item]) -> Result<(), Error> {
-        let old = Term::from_field_bytes(self.0.fields.document, document.as_bytes());
-        self.0.note(self.replace(&[old], pages))
-    }
-
-    /// Puts single items (a dossier's card, a note) in place of what had the same source. Visible after [`Self::commit`].
-    ///
-    /// # Errors
-    /// As [`Self::replace_document`].
-    pub fn replace_items(&self, items: &[Item]) -> Result<(), Error> {
-        let key = |item: &Item| item.source.to_key(item.dossier);
-        let old: Vec<_> =
-            items.iter().map(|i| Term::from_field_bytes(self.0.fields.source, &key(i))).collect();
-        self.0.note(self.replace(&old, items))
-    }
-
-    /// Removes everything of a dossier; the next [`Self::commit`] also takes it out of the files.
-    ///
-    /// # Errors
-    /// As [`Self::replace_document`].
-    pub fn remove_dossier(&self, dossier: DossierId) -> Result<(), Error> {
-        self.lock().purge = true;
-        let old = Term::from_field_bytes(self.0.fields.dossier, dossier.as_bytes());
-        self.replace(&[old], &[])
-    }
-
-    /// Makes what was written durable and visible.
-    ///
-    /// # Errors
-    /// As [`Self::replace_document`]; [`Error::Lost`] when an earlier failure took changes with it.
-    pub fn commit(&self) -> Result<(), Error> {
-        let mut writing = self.lock();
-        if std::mem::take(&mut writing.lost) {
-            return Err(Error::Lost);
-        }
-        self.0.note(self.0.commit(&mut writing))
-    }
-
-    /// Gives back what is needed only for work: writer, dictionary, cache. What was pending is committed first.
-    ///
-    /// # Errors
-    /// As [`Self::commit`].
-    pub fn rest(&self) -> Result<(), Error> {
-        self.commit()?;
-        if let Some(writer) = self.lock().writer.take() {
-            writer.wait_merging_threads()?;
-            self.0.reader.reload()?;
-        }
-        self.0.cache.clear();
-        dictionary::unload();
-        Ok(())
-    }
-
-    /// Answers a query from what is committed; `offset` and `limit` are bounded by the limits.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`] when a damaged file was met, [`Error::Io`] when the disk failed; never for the query.
-    pub fn search(
-        &self,
-        query: &Query,
-        scope: &Scope,
-        offset: usize,
-        limit: usize,
-    ) -> Result<Results, Error> {
-        let Inner { reader, fields, limits, .. } = &*self.0;
-        let part = (offset.min(limits.results_offset_max), limit.min(limits.results_max));
-        self.0.note(find(&reader.searcher(), fields, (query, scope), part))
-    }
-
-    /// Whether damage was met: the next opening finds it too, and the index has to be made again.
-    pub fn is_damaged(&self) -> bool {
-        self.0.damaged.load(Ordering::SeqCst)
-    }
-
-    /// What is committed at this moment, thing by thing.
-    pub fn census(&self) -> Census {
-        Census::new(self.0.reader.searcher(), self.0.fields.source)
-    }
-
-    /// How many items are committed.
-    pub fn len(&self) -> u64 {
-        self.0.reader.searcher().num_docs()
-    }
-
-    /// Whether nothing is committed.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        let (writing, damaged) = (Mutex::default(), AtomicBool::new(false));
+        Ok(Self { index, reader, fields, cache, limits, writing, damaged })
     }
 
     fn replace(&self, old: &[Term], new: &[Item]) -> Result<(), Error> {
-        let Inner { fields, limits, .. } = &*self.0;
         let mut writing = self.lock();
-        self.0.write(&mut writing, |writer| {
+        self.write(&mut writing, |writer| {
             for term in old {
                 writer.delete_term(term.clone());
             }
             for item in new {
-                writer.add_document(fields.document(item, limits.text_max_chars))?;
+                writer.add_document(self.fields.document(item, self.limits.text_max_chars))?;
             }
             Ok(())
         })?;
         writing.waiting_bytes += new.iter().map(|item| item.text.len()).sum::<usize>();
         // Tantivy's queue counts documents, not bytes.
-        if writing.waiting_bytes > limits.waiting_text_bytes { self.0.commit(&mut writing) } else { Ok(()) }
+        if writing.waiting_bytes > self.limits.waiting_text_bytes {
+            self.commit(&mut writing)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn commit_all(&self) -> Result<(), Error> {
+        let mut writing = self.lock();
+        if std::mem::take(&mut writing.lost) {
+            return Err(Error::Lost);
+        }
+        self.note(self.commit(&mut writing))
     }
 
     fn lock(&self) -> MutexGuard<'_, Writing> {
-        self.0.writing.lock().unwrap_or_else(PoisonError::into_inner)
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-impl Inner {
     /// Remembers that damage was met.
     fn note<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
         if matches!(result, Err(Error::Corrupt)) && !self.damaged.swap(true, Ordering::SeqCst) {
-            tracing::error!("the search index is damaged; the next start makes it again");
+            tracing::error!("the search index is damaged: it is made again");
         }
         result
     }
@@ -236,6 +306,9 @@ impl Inner {
         writing: &mut Writing,
         work: impl FnOnce(&mut IndexWriter) -> tantivy::Result<()>,
     ) -> Result<(), Error> {
+        if writing.closed {
+            return Err(Error::Lost);
+        }
         let writer = match &mut writing.writer {
             Some(writer) => writer,
             None => writing.writer.insert(self.open_writer()?),

@@ -30,6 +30,7 @@ mod reading;
 mod restore;
 mod samples;
 mod sealing;
+mod search;
 mod server;
 mod stack;
 mod stores;

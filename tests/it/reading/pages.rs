@@ -116,13 +116,13 @@ fn encryption_without_a_password_is_opened() {
 #[test]
 fn a_damaged_document_is_read_as_far_as_it_is_there() {
     let whole = saved(drawn(PAGE_NUMBER, Dictionary::new()));
-    let place = |word: &[u8]| whole.windows(word.len()).rposition(|bytes| bytes == word).unwrap();
+    let place = |word: &[u8]| whole.windows(word.len()).position(|bytes| bytes == word).unwrap();
     let mut lying = whole.clone();
     lying[place(b"startxref") + 10..][..2].copy_from_slice(b"99");
     for (what, bytes) in [
         ("its table of objects is elsewhere", lying),
         ("its end is missing", whole[..place(b"startxref")].to_vec()),
-        ("its table of objects is missing", whole[..place(b"xref\n0")].to_vec()),
+        ("its table of objects is missing", whole[..place(b"xref")].to_vec()),
         ("a mail gateway wrote after its end", [&whole[..], b"\r\n--boundary--\r\n", &[0; 3000]].concat()),
     ] {
         let reading = read(bytes, &Limits::default());

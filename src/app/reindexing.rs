@@ -1,0 +1,41 @@
+//! Making the search index again while the archive runs: it is a copy, and the text objects have all that was in it.
+
+use serde::Serialize;
+
+use super::{App, Error, aside, folder};
+use crate::queue;
+use crate::search::Stats;
+
+/// How the index is.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct IndexState {
+    /// How large it is.
+    #[serde(flatten)]
+    pub stats: Stats,
+    /// Documents, cards and cases that wait to be indexed.
+    pub waiting: u64,
+    /// Whether damage was met; then it is made again at once.
+    pub damaged: bool,
+}
+
+impl App {
+    /// How the index is.
+    pub fn index_state(&self) -> Result<IndexState, Error> {
+        let waiting = queue::count(&self.records)?.indexing;
+        Ok(IndexState { stats: self.index.stats()?, waiting, damaged: self.index.is_damaged() })
+    }
+
+    /// Sets the index aside and begins another, which is filled from the text objects; searches go on over what is there.
+    pub fn renew_index(&self) -> Result<(), Error> {
+        let (dir, now) = (folder::index(&self.config.data), self.clock.now());
+        let set_aside = || {
+            let aside = aside::put(&dir, now)?;
+            tracing::warn!(aside = %aside.display(), "the search index is set aside and made again");
+            Ok::<_, Error>(())
+        };
+        self.index.renew(set_aside)?;
+        self.reindex_everything()?;
+        self.call_workers();
+        Ok(())
+    }
+}
