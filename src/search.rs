@@ -10,6 +10,7 @@ mod chunk_cache;
 mod dictionary;
 mod directory;
 mod error;
+mod facets;
 mod find;
 mod index;
 mod item;
@@ -28,7 +29,8 @@ mod tests;
 
 pub use census::{Census, Counted};
 pub use error::Error;
-pub use find::{Hit, Results, Scope};
+pub use facets::Facets;
+pub use find::{Hit, Order, Results, Scope, Wanted};
 pub use index::{Index, Stats};
 pub use item::{CARD_KIND, Item, Source};
 pub use limits::Limits;

@@ -15,7 +15,7 @@ use crate::domain::{CaseId, DocumentId, DossierId};
 use crate::dossiers::{self, Dossier};
 use crate::journal::{self, Draft, Facts, Projection};
 use crate::reading::{self, Reading};
-use crate::search::{self, Hit, Index, Query, Scope, Source, snippet};
+use crate::search::{self, Hit, Index, Query, Scope, Source, Wanted, snippet};
 
 /// How many documents' texts are kept opened in memory.
 const CACHED_TEXTS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
@@ -74,6 +74,8 @@ pub struct Found {
     pub approximate: bool,
     /// What of the query was ignored.
     pub ignored: Vec<String>,
+    /// How the hits are spread, if that was asked for.
+    pub facets: Option<search::Facets>,
 }
 
 /// One hit.
@@ -100,14 +102,14 @@ struct Made {
 impl Archive {
     /// Searches in what the permit's actor may see. The query and what it showed are in the log.
     ///
-    /// `text` is the query as it was typed, for the log; `window` is offset and limit.
+    /// `text` is the query as it was typed, for the log.
     pub async fn find(
         &self,
         permit: &Permit,
         finder: Finder<'_>,
         text: &str,
         query: &Query,
-        window: (usize, usize),
+        wanted: Wanted,
     ) -> Result<Found, Error> {
         if !permit.covers_archive(Action::Search) {
             return Err(Error::NotPermitted);
@@ -118,9 +120,8 @@ impl Archive {
             true => Scope::All,
             false => Scope::Dossiers(dossiers.kept_by(actor.id).map_err(not_journal)?),
         };
-        let (offset, limit) = window;
-        let (searched, wanted) = (index.clone(), query.clone());
-        let searching = tokio::task::spawn_blocking(move || searched.search(&wanted, &scope, offset, limit));
+        let (searched, asked) = (index.clone(), query.clone());
+        let searching = tokio::task::spawn_blocking(move || searched.search_as(&asked, &scope, wanted));
         let results = searching.await.map_err(|_| search::Error::Lost)??;
         let mut hits: Vec<Hit> = Vec::new();
         for hit in results.hits {
@@ -138,7 +139,38 @@ impl Archive {
             hits,
             approximate: results.approximate,
             ignored: query.ignored().iter().map(ToString::to_string).collect(),
+            facets: results.facets,
         })
+    }
+
+    /// Customers whose names begin as somebody types, or are typed so on a Latin keyboard: those that they may see.
+    pub async fn suggest(
+        &self,
+        permit: &Permit,
+        finder: Finder<'_>,
+        typed: &str,
+        limit: usize,
+    ) -> Result<Vec<Dossier>, Error> {
+        if !permit.covers_archive(Action::Search) {
+            return Err(Error::NotPermitted);
+        }
+        let Finder { policies, index, dossiers } = finder;
+        let actor = permit.actor();
+        let scope = match policies.permits_all(actor, Action::ViewDossier) {
+            true => Scope::All,
+            false => Scope::Dossiers(dossiers.kept_by(actor.id).map_err(not_journal)?),
+        };
+        let (searched, query) = (index.clone(), Query::of_name(typed));
+        let searching = tokio::task::spawn_blocking(move || searched.search(&query, &scope, 0, limit));
+        let results = searching.await.map_err(|_| search::Error::Lost)??;
+        let mut found = Vec::new();
+        for hit in results.hits {
+            let dossier = dossiers.get(hit.dossier).map_err(not_journal)?;
+            let seen =
+                |dossier: &Dossier| policies.permit(actor, Action::ViewDossier, dossier.subject()).is_ok();
+            found.extend(dossier.filter(seen));
+        }
+        Ok(found)
     }
 
     async fn with_snippet(&self, hit: Hit, dossiers: &dossiers::Dossiers, query: &Query) -> FoundHit {

@@ -65,6 +65,7 @@ pub const PATHS: &[(&str, &[&str])] = &[
     ("/api/v1/documents/{id}/proof", &["get"]),
     ("/api/v1/reading", &["get", "post"]),
     ("/api/v1/search", &["get"]),
+    ("/api/v1/search/suggest", &["get"]),
     ("/api/v1/cases", &["post"]),
     ("/api/v1/cases/{id}", &["get"]),
     ("/api/v1/cases/{id}/actions/{action}", &["post"]),
@@ -118,6 +119,7 @@ pub(super) fn routes() -> Router<Door> {
         .route("/api/v1/documents/{id}/proof", get(documents::proof))
         .route("/api/v1/reading", get(reading::list).post(reading::again))
         .route("/api/v1/search", get(search::search))
+        .route("/api/v1/search/suggest", get(search::suggest))
         .route("/api/v1/cases", post(cases::start))
         .route("/api/v1/cases/{id}", get(cases::show))
         .route("/api/v1/cases/{id}/actions/{action}", post(cases::act))

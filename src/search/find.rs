@@ -7,12 +7,13 @@ use tantivy::query::{
     RangeQuery, RegexPhraseQuery, RegexQuery, TermQuery, TermSetQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption, Value};
-use tantivy::{Searcher, TantivyDocument, TantivyError, Term};
+use tantivy::{DocAddress, Score, Searcher, TantivyDocument, TantivyError, Term};
 
 use super::error::Error;
+use super::facets::{Counting, Facets};
 use super::item::{CARD_KIND, Source};
 use super::query::{Ignored, Narrowing, Piece, Query};
-use super::schema::{Fields, TextFields, date_number};
+use super::schema::{DATE, Fields, TextFields, date_number};
 use super::spelling::typed;
 use super::steady::Steady;
 use super::tokens::{Analysed, ID_MIN_CHARS, Lookup, as_tail};
@@ -41,6 +42,31 @@ pub enum Scope {
     Dossiers(Vec<DossierId>),
 }
 
+/// In which order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// The best first.
+    #[default]
+    Relevance,
+    /// The newest first.
+    Newest,
+    /// The oldest first.
+    Oldest,
+}
+
+/// Which part of the results, and what else is wanted of them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wanted {
+    /// So many are passed over.
+    pub offset: usize,
+    /// At most so many; with none, they are only counted.
+    pub limit: usize,
+    /// In this order.
+    pub order: Order,
+    /// Whether they are counted by kind, year and dossier.
+    pub facets: bool,
+}
+
 /// One page of results, best first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Results {
@@ -52,6 +78,8 @@ pub struct Results {
     pub hits: Vec<Hit>,
     /// What of the query had no effect.
     pub ignored: Vec<Ignored>,
+    /// How they are spread, if that was asked for.
+    pub facets: Option<Facets>,
 }
 
 /// One thing that was found.
@@ -72,23 +100,17 @@ pub(super) fn find(
     searcher: &Searcher,
     fields: &Fields,
     (query, scope): (&Query, &Scope),
-    (offset, limit): (usize, usize),
+    wanted: Wanted,
 ) -> Result<Results, Error> {
-    let mut results =
-        Results { total: 0, approximate: false, hits: Vec::new(), ignored: query.ignored.clone() };
+    let facets = wanted.facets.then(Facets::default);
+    let ignored = query.ignored.clone();
+    let mut results = Results { total: 0, approximate: false, hits: Vec::new(), ignored, facets };
     if query.is_empty() || *scope == Scope::Dossiers(Vec::new()) {
         return Ok(results);
     }
     for approximate in [false, true] {
         let search = Compiler { fields, approximate }.query(query, scope)?;
-        let answer = match limit {
-            0 => searcher.search(&search, &Count).map(|total| (total, Vec::new())),
-            _ => {
-                let top = TopDocs::with_limit(limit).and_offset(offset).order_by_score();
-                searcher.search(&search, &(Count, top))
-            }
-        };
-        let (total, found) = match answer {
+        let (total, found) = match answer(searcher, &search, wanted) {
             // Too much comes close: then nothing does.
             Err(TantivyError::InvalidArgument(_)) if approximate => break,
             answer => answer?,
@@ -97,10 +119,33 @@ pub(super) fn find(
             let hits = found.into_iter().map(|(score, at)| hit(fields, &searcher.doc(at)?, score));
             results.hits = hits.collect::<Result<_, Error>>()?;
             (results.total, results.approximate) = (total, approximate);
+            if wanted.facets {
+                results.facets = Some(searcher.search(&search, &Counting)?);
+            }
             break;
         }
     }
     Ok(results)
+}
+
+/// How many there are, and the wanted part of them; of equal dates the one that was indexed first comes first.
+fn answer(
+    searcher: &Searcher,
+    search: &BooleanQuery,
+    wanted: Wanted,
+) -> tantivy::Result<(usize, Vec<(Score, DocAddress)>)> {
+    if wanted.limit == 0 {
+        return Ok((searcher.search(search, &Count)?, Vec::new()));
+    }
+    let top = TopDocs::with_limit(wanted.limit).and_offset(wanted.offset);
+    let order = match wanted.order {
+        Order::Relevance => return searcher.search(search, &(Count, top.order_by_score())),
+        Order::Newest => tantivy::Order::Desc,
+        Order::Oldest => tantivy::Order::Asc,
+    };
+    let top = top.order_by_fast_field::<u64>(DATE, order);
+    let (total, found) = searcher.search(search, &(Count, top))?;
+    Ok((total, found.into_iter().map(|(_, at)| (0.0, at)).collect()))
 }
 
 fn hit(fields: &Fields, document: &TantivyDocument, score: f32) -> Result<Hit, Error> {

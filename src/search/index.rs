@@ -17,7 +17,7 @@ use super::chunk_cache::ChunkCache;
 use super::dictionary;
 use super::directory::SealedDirectory;
 use super::error::Error;
-use super::find::{Results, Scope, find};
+use super::find::{Results, Scope, Wanted, find};
 use super::item::Item;
 use super::limits::Limits;
 use super::query::Query;
@@ -196,10 +196,19 @@ impl Index {
         offset: usize,
         limit: usize,
     ) -> Result<Results, Error> {
+        self.search_as(query, scope, Wanted { offset, limit, ..Wanted::default() })
+    }
+
+    /// The same, in another order or with counts.
+    ///
+    /// # Errors
+    /// As [`Self::search`].
+    pub fn search_as(&self, query: &Query, scope: &Scope, wanted: Wanted) -> Result<Results, Error> {
         let inner = self.inner();
         let Inner { reader, fields, limits, .. } = &*inner;
-        let part = (offset.min(limits.results_offset_max), limit.min(limits.results_max));
-        inner.note(find(&reader.searcher(), fields, (query, scope), part))
+        let (offset, limit) =
+            (wanted.offset.min(limits.results_offset_max), wanted.limit.min(limits.results_max));
+        inner.note(find(&reader.searcher(), fields, (query, scope), Wanted { offset, limit, ..wanted }))
     }
 
     /// Whether damage was met: the index has to be made again.

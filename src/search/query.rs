@@ -120,6 +120,13 @@ impl Query {
         query
     }
 
+    /// Customers of this name, or whose name begins so.
+    pub fn of_name(text: &str) -> Self {
+        let text: String = text.chars().take(Limits::default().query_max_chars).collect();
+        let wanted = text.chars().any(is_word_char).then(|| vec![Piece { text, exact: false, name: true }]);
+        Self { wanted: wanted.into_iter().collect(), ..Self::default() }
+    }
+
     /// Narrows to documents of this kind (or another kind that was named).
     pub fn and_kind(mut self, kind: impl Into<String>) -> Self {
         self.kinds.only.push(kind.into());

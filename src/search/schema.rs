@@ -20,6 +20,9 @@ const GRAMS: &str = "grams";
 const IDS: &str = "ids";
 const SPELLINGS: &str = "spellings";
 const RAW: &str = "raw";
+pub(super) const KIND: &str = "kind";
+pub(super) const DATE: &str = "date";
+pub(super) const DOSSIER: &str = "dossier";
 /// Grows with every change of fields or analysis: an index of another version is refused and rebuilt.
 const SOURCE_AND_VERSION: &str = "source.v2";
 
@@ -69,11 +72,11 @@ impl Fields {
         let ids = schema.add_text_field("ids", plain(IDS));
         let amounts = schema.add_u64_field("amounts", INDEXED);
         let spellings = schema.add_text_field("spellings", plain(SPELLINGS));
-        let kind = schema.add_text_field("kind", plain(RAW).set_stored());
+        let kind = schema.add_text_field(KIND, plain(RAW).set_stored().set_fast(RAW));
         let source = schema.add_bytes_field(SOURCE_AND_VERSION, INDEXED | STORED);
         let document = schema.add_bytes_field("document", INDEXED);
-        let dossier = schema.add_bytes_field("dossier", INDEXED | STORED);
-        let date = schema.add_u64_field("date", FAST);
+        let dossier = schema.add_bytes_field(DOSSIER, INDEXED | STORED | FAST);
+        let date = schema.add_u64_field(DATE, FAST);
         Self {
             schema: schema.build(),
             source,

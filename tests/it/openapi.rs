@@ -113,6 +113,8 @@ async fn real_answers_are_as_described() {
         ("/api/v1/dossiers/{id}", format!("/api/v1/dossiers/{dossier}")),
         ("/api/v1/dossiers", "/api/v1/dossiers?limit=1".to_owned()),
         ("/api/v1/search", "/api/v1/search?q=%E6%B0%91%E4%BA%8B%E4%BF%A1%E6%89%98".to_owned()),
+        ("/api/v1/search", "/api/v1/search?q=%E6%B0%91%E4%BA%8B&facets=true&sort=newest".to_owned()),
+        ("/api/v1/search/suggest", "/api/v1/search/suggest?q=shi".to_owned()),
         ("/api/v1/pack", "/api/v1/pack".to_owned()),
     ] {
         check("get", path, &li.get(&asked).await);

@@ -53,6 +53,72 @@ async fn an_index_that_is_damaged_while_it_is_used_is_made_again_at_once() {
     app.finish().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn hits_are_counted_ordered_and_names_suggested_for_those_who_may_see_them() {
+    let app = TestApp::start().await;
+    let (li, sun, wang) = (app.sign_in("li").await, app.sign_in("sun").await, app.sign_in("wang").await);
+    for (desk, name) in [(&li, "欧阳修远"), (&li, "欧阳锋"), (&sun, "欧阳若兰")] {
+        let dossier = desk.open_dossier(name).await;
+        let case = desk.start_case(&dossier, 1).await;
+        desk.upload(&case, "trust_contract", pdf(&["民事信托合同"])).await;
+        desk.upload(&case, "bank_receipt", pdf(&["回单，民事信托合同"])).await;
+    }
+    app.settle().await;
+    let counted = |found: &Value, facet: &str| -> Vec<(String, u64)> {
+        let all = found["facets"][facet].as_array().unwrap().iter();
+        let one = |one: &Value| {
+            let what = one["name"].as_str().or(one["value"].as_str()).unwrap().to_owned();
+            (what, one["count"].as_u64().unwrap())
+        };
+        let mut all: Vec<_> = all.map(one).collect();
+        all.sort();
+        all
+    };
+    let asked = "/api/v1/search?q=%E6%B0%91%E4%BA%8B%E4%BF%A1%E6%89%98&facets=true";
+    let found = li.get(asked).await.ok();
+    assert_eq!(found["total"], 4);
+    assert_eq!(counted(&found, "kinds"), [("bank_receipt".to_owned(), 2), ("trust_contract".to_owned(), 2)]);
+    assert_eq!(counted(&found, "dossiers"), [("欧阳修远".to_owned(), 2), ("欧阳锋".to_owned(), 2)]);
+    assert_eq!(counted(&found, "years").iter().map(|(_, count)| count).sum::<u64>(), 4);
+    assert_eq!(wang.get(asked).await.ok()["total"], 6);
+    let order = |found: Value| -> Vec<String> {
+        found["hits"].as_array().unwrap().iter().map(|hit| hit["document"].to_string()).collect()
+    };
+    for sort in ["newest", "oldest"] {
+        let sorted = order(li.get(&format!("{asked}&sort={sort}")).await.ok());
+        assert_eq!(sorted.len(), 4, "{sort}");
+    }
+    assert_eq!(li.get(&format!("{asked}&sort=size")).await.status, 400);
+
+    let suggested = async |desk: &Client, typed: &str| -> Vec<String> {
+        let found = desk.get(&format!("/api/v1/search/suggest?q={typed}")).await.ok();
+        let mut names: Vec<String> = found["suggestions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["name"].as_str().unwrap().to_owned())
+            .collect();
+        names.sort();
+        names
+    };
+    for typed in ["欧阳", "ouyang", "oy", "ou"] {
+        assert_eq!(suggested(&li, typed).await, ["欧阳修远", "欧阳锋"], "{typed}");
+    }
+    assert_eq!(suggested(&li, "oyxy").await, ["欧阳修远"]);
+    assert_eq!(suggested(&sun, "欧阳").await, ["欧阳若兰"]);
+    assert_eq!(suggested(&wang, "欧").await.len(), 3);
+    for nothing in ["", "%20", "zhao", "%22", "-"] {
+        assert_eq!(suggested(&li, nothing).await, [""; 0], "{nothing}");
+    }
+    let page = String::from_utf8(li.get("/search?q=%E6%B0%91%E4%BA%8B%E4%BF%A1%E6%89%98&lang=zh").await.body)
+        .unwrap();
+    for said in ["缩小范围", "kind=bank_receipt", "最新在前", "欧阳锋"] {
+        assert!(page.contains(said), "{said}");
+    }
+    assert!(!page.contains("欧阳若兰"));
+    app.finish().await;
+}
+
 fn said(output: &std::process::Output) -> Value {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()

@@ -11,12 +11,16 @@ use crate::http::Problem;
 
 const STYLESHEET: &[u8] = include_bytes!("static/lantai.css");
 const ICON: &[u8] = include_bytes!("static/lantai.svg");
+const SUGGEST: &[u8] = include_bytes!("static/suggest.js");
 const PROGRESS: &[u8] = include_bytes!("static/progress.js");
 
 /// The stylesheet's address.
 pub(super) static STYLESHEET_ADDRESS: LazyLock<String> = LazyLock::new(|| address("lantai.css", STYLESHEET));
 /// The address of the script that says how far documents are.
 pub(super) static PROGRESS_ADDRESS: LazyLock<String> = LazyLock::new(|| address("progress.js", PROGRESS));
+
+/// The address of the script that suggests names.
+pub(super) static SUGGEST_ADDRESS: LazyLock<String> = LazyLock::new(|| address("suggest.js", SUGGEST));
 
 /// The address of a file. It changes with the content, so that browsers may keep what they have.
 fn address(file: &str, content: &[u8]) -> String {
@@ -29,6 +33,7 @@ pub(super) async fn show(Path(file): Path<String>) -> Result<Response, Problem> 
     let (media_type, content) = match file.as_str() {
         "lantai.css" => ("text/css; charset=utf-8", STYLESHEET),
         "progress.js" => ("text/javascript; charset=utf-8", PROGRESS),
+        "suggest.js" => ("text/javascript; charset=utf-8", SUGGEST),
         "lantai.svg" => ("image/svg+xml", ICON),
         _ => return Err(Problem::new("not_found")),
     };

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::asset::{PROGRESS_ADDRESS, STYLESHEET_ADDRESS};
+use super::asset::{PROGRESS_ADDRESS, STYLESHEET_ADDRESS, SUGGEST_ADDRESS};
 use super::visit::Visit;
 use super::words;
 use crate::access::Action;
@@ -73,6 +73,11 @@ impl Frame {
     /// The address of the script that says how far documents are.
     pub(super) fn progress_script(&self) -> &'static str {
         &PROGRESS_ADDRESS
+    }
+
+    /// The address of the script that suggests names.
+    pub(super) fn suggest_script(&self) -> &'static str {
+        &SUGGEST_ADDRESS
     }
 
     /// The sentence of this id.

@@ -14,7 +14,7 @@ use super::words;
 use crate::archive::FoundHit;
 use crate::documents;
 use crate::http::api::Query;
-use crate::http::api::search::{HitView, Wanted, find};
+use crate::http::api::search::{FacetsView, HitView, Sort, Wanted, find};
 use crate::http::caller::rules;
 use crate::http::{Door, Problem};
 use crate::search::{self, Ignored};
@@ -34,6 +34,10 @@ struct Page {
     summary: String,
     ignored: Vec<String>,
     hits: Vec<Hit>,
+    orders: Vec<Way>,
+    facets: Vec<Facet>,
+    dossier: String,
+    sort: String,
     previous: Option<String>,
     next: Option<String>,
     alert: Option<String>,
@@ -50,6 +54,21 @@ struct Hit {
     snippet: String,
 }
 
+/// A way to the same search, ordered or narrowed otherwise.
+struct Way {
+    label: String,
+    href: String,
+    count: u64,
+    /// Whether this is how it is now; then the way leads back.
+    chosen: bool,
+}
+
+/// How the hits are spread by one thing.
+struct Facet {
+    title: String,
+    ways: Vec<Way>,
+}
+
 /// What the form holds. Everything is text: a browser sends empty fields, too.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Asked {
@@ -62,6 +81,10 @@ pub(super) struct Asked {
     #[serde(default)]
     to: String,
     #[serde(default)]
+    dossier: String,
+    #[serde(default)]
+    sort: String,
+    #[serde(default)]
     offset: String,
 }
 
@@ -73,22 +96,44 @@ impl Asked {
         };
         let kind = Some(self.kind.clone()).filter(|kind| !kind.is_empty());
         let (from, to) = (date(&self.from)?, date(&self.to)?);
-        Ok(Wanted { q: self.q.clone(), kind, from, to, ..Wanted::default() })
+        let dossier = match self.dossier.as_str() {
+            "" => None,
+            id => Some(id.parse().map_err(|_| Problem::new("unknown_dossier"))?),
+        };
+        let sort = match self.sort.as_str() {
+            "newest" => Sort::Newest,
+            "oldest" => Sort::Oldest,
+            _ => Sort::Relevance,
+        };
+        Ok(Wanted { q: self.q.clone(), kind, dossier, from, to, sort, facets: true, ..Wanted::default() })
     }
 
     fn is_empty(&self) -> bool {
-        self.q.trim().is_empty() && self.kind.is_empty() && self.from.is_empty() && self.to.is_empty()
+        let narrowing = [&self.kind, &self.from, &self.to, &self.dossier];
+        self.q.trim().is_empty() && narrowing.iter().all(|value| value.is_empty())
     }
 
     fn at(&self, offset: usize) -> String {
+        self.but(&[("offset", &offset.to_string())])
+    }
+
+    /// The address of the same search with other values; one that is empty is left out, and so is the offset.
+    fn but(&self, others: &[(&str, &str)]) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        query.append_pair("q", &self.q);
-        for (name, value) in [("kind", &self.kind), ("from", &self.from), ("to", &self.to)] {
-            if !value.is_empty() {
-                query.append_pair(name, value);
-            }
+        let own = [
+            ("q", self.q.as_str()),
+            ("kind", &self.kind),
+            ("from", &self.from),
+            ("to", &self.to),
+            ("dossier", &self.dossier),
+            ("sort", &self.sort),
+        ];
+        let other = |name: &str| others.iter().find(|(other, _)| *other == name).map(|(_, value)| *value);
+        let own = own.into_iter().map(|(name, value)| (name, other(name).unwrap_or(value)));
+        let offset = other("offset").map(|offset| ("offset", offset));
+        for (name, value) in own.chain(offset).filter(|(_, value)| !value.is_empty()) {
+            query.append_pair(name, value);
         }
-        query.append_pair("offset", &offset.to_string());
         format!("/search?{}", query.finish())
     }
 }
@@ -131,12 +176,63 @@ pub(super) async fn show(
     content.ignored =
         search::Query::parse(&asked.q).ignored().iter().map(|part| ignored(lang, part)).collect();
     content.asked = true;
+    content.orders = orders(lang, &asked);
+    if let Some(facets) = found.facets {
+        content.facets = facets_of(&door, lang, &asked, FacetsView::of(&door, facets)?);
+    }
     content.hits = found
         .hits
         .into_iter()
         .map(|found| hit(&door, lang, found, &asked.q))
         .collect::<Result<_, Problem>>()?;
     page(StatusCode::OK, &content)
+}
+
+fn orders(lang: Lang, asked: &Asked) -> Vec<Way> {
+    let order = |(sort, id): (&str, &str)| Way {
+        label: say(lang, id),
+        href: asked.but(&[("sort", sort)]),
+        count: 0,
+        chosen: asked.sort == sort,
+    };
+    [("", "page-sort-relevance"), ("newest", "page-sort-newest"), ("oldest", "page-sort-oldest")]
+        .into_iter()
+        .map(order)
+        .collect()
+}
+
+fn facets_of(door: &Door, lang: Lang, asked: &Asked, facets: FacetsView) -> Vec<Facet> {
+    let kind = |name: &str| match name {
+        search::CARD_KIND => say(lang, "page-found-dossier"),
+        "note" => say(lang, "page-found-note"),
+        name => words::kind(door, lang, name),
+    };
+    let kinds = facets.kinds.into_iter().map(|one| {
+        let chosen = asked.kind == one.value;
+        let to = if chosen { "" } else { &one.value };
+        Way { label: kind(&one.value), href: asked.but(&[("kind", to)]), count: one.count, chosen }
+    });
+    let years = facets.years.into_iter().map(|one| {
+        let (from, to) = (format!("{}-01-01", one.value), format!("{}-12-31", one.value));
+        let chosen = asked.from == from && asked.to == to;
+        let (from, to) = if chosen { (String::new(), String::new()) } else { (from, to) };
+        let href = asked.but(&[("from", &from), ("to", &to)]);
+        Way { label: one.value, href, count: one.count, chosen }
+    });
+    let dossiers = facets.dossiers.into_iter().map(|one| {
+        let chosen = asked.dossier == one.value;
+        let to = if chosen { "" } else { &one.value };
+        let href = asked.but(&[("dossier", to)]);
+        Way { label: one.name.unwrap_or_default(), href, count: one.count, chosen }
+    });
+    let facet = |id, ways| Facet { title: say(lang, id), ways };
+    let all = [
+        facet("page-document-kind", kinds.collect::<Vec<_>>()),
+        facet("page-year", years.collect()),
+        facet("page-customer", dossiers.collect()),
+    ];
+    // One value alone narrows nothing.
+    all.into_iter().filter(|facet| facet.ways.len() > 1 || facet.ways.iter().any(|way| way.chosen)).collect()
 }
 
 fn empty(door: &Door, signed: &Signed, asked: &Asked) -> Result<Page, Problem> {
@@ -157,6 +253,10 @@ fn empty(door: &Door, signed: &Signed, asked: &Asked) -> Result<Page, Problem> {
         summary: String::new(),
         ignored: Vec::new(),
         hits: Vec::new(),
+        orders: Vec::new(),
+        facets: Vec::new(),
+        dossier: asked.dossier.clone(),
+        sort: asked.sort.clone(),
         previous: None,
         next: None,
         alert: None,
