@@ -30,6 +30,32 @@ pub(super) fn index(data: &Path) -> PathBuf {
     data.join("index")
 }
 
+/// Is there while the index is new and it is not yet noted, durably, what belongs into it.
+fn index_mark(data: &Path) -> PathBuf {
+    data.join("index.unfilled")
+}
+
+/// Notes, before an index takes the place of another, that everything has to be indexed again.
+pub(super) fn mark_index_unfilled(data: &Path) -> Result<(), Error> {
+    let mark = index_mark(data);
+    std::fs::File::create(&mark).map_err(|source| io_error(&mark, source))?;
+    sync(data)
+}
+
+/// Whether that was noted, and everything was not called for since.
+pub(super) fn is_index_unfilled(data: &Path) -> bool {
+    index_mark(data).exists()
+}
+
+/// Everything was called for, durably.
+pub(super) fn unmark_index(data: &Path) -> Result<(), Error> {
+    let mark = index_mark(data);
+    match std::fs::remove_file(&mark) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io_error(&mark, error)),
+        _ => Ok(()),
+    }
+}
+
 /// Whether nothing is in this folder but empty files, or there is none.
 pub(super) fn is_empty(dir: &Path) -> bool {
     let is_full = |entry: std::fs::DirEntry| entry.metadata().is_ok_and(|found| found.len() > 0);

@@ -172,9 +172,12 @@ impl App {
         let app = stores.build(config, (manifest, was_changed), (journal, records, index), found)?;
         // A replay of the whole log has called for all that is to be indexed.
         let called_for = caught_up.replayed > 0 && caught_up.replayed == app.journal.health().size;
-        let index_is_new = set_aside.iter().any(|path| path.to_string_lossy().contains("index"));
-        if !called_for && (index_is_new || caught_up.replayed > 0) {
+        let unfilled = folder::is_index_unfilled(&app.config.data);
+        if !called_for && (unfilled || caught_up.replayed > 0) {
             app.reindex_everything()?;
+        }
+        if unfilled {
+            app.note_everything_called_for()?;
         }
         if purpose == Purpose::Work {
             app.tidy_up(last.is_empty()).await;
@@ -411,11 +414,13 @@ impl Stores {
     fn index(&self, config: &Config, set_aside: &mut Vec<PathBuf>) -> Result<Index, Error> {
         let dir = folder::index(&config.data);
         if folder::is_empty(&dir) {
+            folder::mark_index_unfilled(&config.data)?;
             // An index that is made now knows nothing of what came before.
             set_aside.push(dir.clone());
         }
         match open_index(&dir, config, &self.keyring, &self.clock) {
             Err(search::Error::Corrupt) => {
+                folder::mark_index_unfilled(&config.data)?;
                 let aside = aside::put(&dir, self.clock.now())?;
                 tracing::warn!(
                     aside = %aside.display(),

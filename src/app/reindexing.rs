@@ -28,6 +28,7 @@ impl App {
     /// Sets the index aside and begins another, which is filled from the text objects; searches go on over what is there.
     pub fn renew_index(&self) -> Result<(), Error> {
         let (dir, now) = (folder::index(&self.config.data), self.clock.now());
+        folder::mark_index_unfilled(&self.config.data)?;
         let set_aside = || {
             let aside = aside::put(&dir, now)?;
             tracing::warn!(aside = %aside.display(), "the search index is set aside and made again");
@@ -35,7 +36,14 @@ impl App {
         };
         self.index.renew(set_aside)?;
         self.reindex_everything()?;
+        self.note_everything_called_for()?;
         self.call_workers();
         Ok(())
+    }
+
+    /// What calls for everything to be indexed is durable: a start need not do it once more.
+    pub(super) fn note_everything_called_for(&self) -> Result<(), Error> {
+        self.records.flush()?;
+        folder::unmark_index(&self.config.data)
     }
 }

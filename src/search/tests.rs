@@ -1,6 +1,7 @@
 //! The index as its users see it: what is found, what is not, and what lies on the disk.
 
 mod amounts;
+mod drawn;
 mod judged;
 mod renewing;
 

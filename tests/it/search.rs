@@ -1,6 +1,7 @@
 //! The search as people and operators meet it: damage while it runs, and making the index again.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -156,4 +157,51 @@ async fn the_index_is_made_again_on_demand() {
     server.settle().await;
     assert_eq!(run("stats")["items"], before["items"]);
     server.desk("li").await.find("oyxy", 1).await;
+}
+
+/// The program's process, killed after so long.
+fn killed_after(server: &Server, arguments: &[&str], pause: Duration) {
+    let mut child = server.spawn(arguments);
+    std::thread::sleep(pause);
+    let _ = child.kill();
+    child.wait().unwrap();
+}
+
+#[tokio::test]
+async fn a_hundred_kills_in_the_middle_of_indexing_leave_it_whole() {
+    let mut server = Server::new(Setting::default());
+    let li = server.desk("li").await;
+    for customer in 0..4 {
+        let dossier = li.dossier(&format!("欧阳{customer}")).await;
+        for paper in 0..12 {
+            let query = [("dossier", dossier.as_str()), ("kind", "trust_contract"), ("filename", "合同.txt")];
+            let text =
+                format!("基金合同第{paper}号，客户{customer}。{}", "认购金额人民币壹佰万元整。".repeat(40));
+            li.upload(&query, text.into()).await.ok();
+        }
+    }
+    server.settle().await;
+    server.stop();
+    let whole = said(&server.run(&["--json", "index", "stats"]));
+    assert_eq!(whole["items"], 52);
+    // How long a whole round takes here: the kills are spread over it.
+    let started = Instant::now();
+    said(&server.run(&["--json", "index", "rebuild"]));
+    let round = started.elapsed();
+    let mut cut_off = 0;
+    for kill in 0..100_u32 {
+        killed_after(&server, &["index", "rebuild"], round * (kill * 37 % 100) / 100);
+        // The next start agrees with the archive: nothing is there twice, and what lacks waits.
+        let checked = server.run(&["--json", "index", "check"]);
+        assert!(checked.status.success(), "after kill {kill}: {}", String::from_utf8_lossy(&checked.stdout));
+        cut_off += usize::from(said(&checked)["waiting"] != 0);
+    }
+    println!("{cut_off} of 100 kills left something to be indexed");
+    assert!(cut_off > 20, "the kills come too late");
+    server.start();
+    server.settle().await;
+    assert_eq!(server.desk("li").await.find("基金合同", 48).await["total"], 48);
+    server.stop();
+    let caught_up = said(&server.run(&["--json", "index", "check"]));
+    assert_eq!((&caught_up["items"], &caught_up["waiting"]), (&whole["items"], &json!(0)));
 }

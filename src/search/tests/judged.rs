@@ -53,6 +53,12 @@ fn item(thing: &Thing) -> Item {
     }
 }
 
+/// Everything in the set.
+pub(super) fn corpus() -> Vec<Item> {
+    let things: Vec<Thing> = read(include_str!("../../../fixtures/search/corpus.jsonl"));
+    things.iter().map(item).collect()
+}
+
 /// How a query went.
 struct Went {
     recall: Option<f64>,
