@@ -110,6 +110,8 @@ pub struct Parts {
     pub(crate) to_read: Notify,
     /// Held while recipients change and keys are wrapped again.
     rewrapping: tokio::sync::Mutex<()>,
+    /// Held while another search index takes the place of this one.
+    renewing: std::sync::Mutex<()>,
     /// What opening the archive found.
     pub found: Found,
     probe: readiness::Probe,

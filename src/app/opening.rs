@@ -472,6 +472,7 @@ impl Stores {
             work: Notify::new(),
             to_read: Notify::new(),
             rewrapping: tokio::sync::Mutex::default(),
+            renewing: std::sync::Mutex::default(),
             probe: super::readiness::Probe::default(),
             found,
             task: Task::default(),

@@ -1,5 +1,7 @@
 //! Making the search index again while the archive runs: it is a copy, and the text objects have all that was in it.
 
+use std::sync::PoisonError;
+
 use serde::Serialize;
 
 use super::{App, Error, aside, folder};
@@ -27,6 +29,8 @@ impl App {
 
     /// Sets the index aside and begins another, which is filled from the text objects; searches go on over what is there.
     pub fn renew_index(&self) -> Result<(), Error> {
+        // Two at once would take each other's mark away.
+        let _renewing = self.renewing.lock().unwrap_or_else(PoisonError::into_inner);
         let (dir, now) = (folder::index(&self.config.data), self.clock.now());
         folder::mark_index_unfilled(&self.config.data)?;
         let set_aside = || {

@@ -11,7 +11,7 @@ use super::{Archive, Error};
 use crate::access::{Action, Permit, Policies};
 use crate::cases;
 use crate::documents;
-use crate::domain::{CaseId, DocumentId, DossierId};
+use crate::domain::{Actor, CaseId, DocumentId, DossierId};
 use crate::dossiers::{self, Dossier};
 use crate::journal::{self, Draft, Facts, Projection};
 use crate::reading::{self, Reading};
@@ -61,6 +61,16 @@ pub struct Finder<'a> {
     pub index: &'a Index,
     /// The dossiers.
     pub dossiers: &'a dossiers::Dossiers,
+}
+
+impl Finder<'_> {
+    /// Where somebody may do this.
+    fn scope(&self, actor: &Actor, action: Action) -> Result<Scope, Error> {
+        Ok(match self.policies.permits_all(actor, action) {
+            true => Scope::All,
+            false => Scope::Dossiers(self.dossiers.kept_by(actor.id).map_err(not_journal)?),
+        })
+    }
 }
 
 /// What a search found.
@@ -116,10 +126,7 @@ impl Archive {
         }
         let Finder { policies, index, dossiers } = finder;
         let actor = permit.actor();
-        let scope = match policies.permits_all(actor, Action::ViewDocument) {
-            true => Scope::All,
-            false => Scope::Dossiers(dossiers.kept_by(actor.id).map_err(not_journal)?),
-        };
+        let scope = finder.scope(actor, Action::ViewDocument)?;
         let (searched, asked) = (index.clone(), query.clone());
         let searching = tokio::task::spawn_blocking(move || searched.search_as(&asked, &scope, wanted));
         let results = searching.await.map_err(|_| search::Error::Lost)??;
@@ -156,10 +163,7 @@ impl Archive {
         }
         let Finder { policies, index, dossiers } = finder;
         let actor = permit.actor();
-        let scope = match policies.permits_all(actor, Action::ViewDossier) {
-            true => Scope::All,
-            false => Scope::Dossiers(dossiers.kept_by(actor.id).map_err(not_journal)?),
-        };
+        let scope = finder.scope(actor, Action::ViewDossier)?;
         let (searched, query) = (index.clone(), Query::of_name(typed));
         let searching = tokio::task::spawn_blocking(move || searched.search(&query, &scope, 0, limit));
         let results = searching.await.map_err(|_| search::Error::Lost)??;

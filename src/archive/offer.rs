@@ -2,7 +2,6 @@
 //! the same basket. Offered and never written: what becomes of it is for a person to say.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use serde::Serialize;
@@ -89,7 +88,6 @@ impl Archive {
             document_characters: self.limits.field_chars,
             ..fields::Limits::default()
         };
-        let reading = Arc::clone(&reading);
         let found = tokio::task::spawn_blocking(move || fields::of_reading(&reading, &limits)).await;
         Ok(Some(found.unwrap_or_default()))
     }

@@ -38,7 +38,8 @@ impl App {
         if is_locked(reading.outcome)
             && document.reading.as_ref().is_some_and(|before| !is_locked(before.outcome))
         {
-            // It was read with a password that is not here any more: what was read stays.
+            // It was read with a password that is not here any more, or that was mistyped now: what was read stays.
+            self.passwords.forget(document.id);
             return Ok(());
         }
         for page in &mut reading.pages {

@@ -3,6 +3,7 @@
 mod amounts;
 mod drawn;
 mod judged;
+mod order;
 mod renewing;
 
 use std::fs;

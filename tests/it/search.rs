@@ -20,6 +20,12 @@ fn damage(index: &Path) {
     }
 }
 
+/// How many indexes were set aside.
+fn set_aside(data: &Path) -> usize {
+    let entries = std::fs::read_dir(data).unwrap().map(|entry| entry.unwrap().file_name());
+    entries.filter(|name| name.to_str().unwrap().contains("index.set-aside")).count()
+}
+
 async fn total(desk: &Client, query: &str) -> Option<u64> {
     let found = desk.get(&format!("/api/v1/search?q={query}")).await;
     (found.status == 200).then(|| found.json()["total"].as_u64().unwrap())
@@ -43,14 +49,11 @@ async fn an_index_that_is_damaged_while_it_is_used_is_made_again_at_once() {
     let answers = async || {
         let found = total(&li, "基金合同").await;
         assert!(found.is_none_or(|found| found <= 2), "{found:?}");
-        found == Some(2) && total(&li, "风险揭示书").await == Some(1) && total(&li, "oyxy").await == Some(1)
+        let others = total(&li, "风险揭示书").await == Some(1) && total(&li, "oyxy").await == Some(1);
+        found == Some(2) && others && set_aside(&app.app.config.data) == 1
     };
     assert!(until(answers).await, "it is not made again");
     assert!(!app.app.index.is_damaged());
-    let aside = std::fs::read_dir(&app.app.config.data).unwrap();
-    let aside =
-        aside.filter(|entry| entry.as_ref().unwrap().file_name().to_str().unwrap().contains("set-aside"));
-    assert!(aside.count() <= 1);
     app.finish().await;
 }
 
@@ -82,12 +85,8 @@ async fn hits_are_counted_ordered_and_names_suggested_for_those_who_may_see_them
     assert_eq!(counted(&found, "dossiers"), [("欧阳修远".to_owned(), 2), ("欧阳锋".to_owned(), 2)]);
     assert_eq!(counted(&found, "years").iter().map(|(_, count)| count).sum::<u64>(), 4);
     assert_eq!(wang.get(asked).await.ok()["total"], 6);
-    let order = |found: Value| -> Vec<String> {
-        found["hits"].as_array().unwrap().iter().map(|hit| hit["document"].to_string()).collect()
-    };
     for sort in ["newest", "oldest"] {
-        let sorted = order(li.get(&format!("{asked}&sort={sort}")).await.ok());
-        assert_eq!(sorted.len(), 4, "{sort}");
+        assert_eq!(li.get(&format!("{asked}&sort={sort}")).await.ok()["total"], 4, "{sort}");
     }
     assert_eq!(li.get(&format!("{asked}&sort=size")).await.status, 400);
 
