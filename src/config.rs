@@ -155,6 +155,10 @@ pub struct Limits {
     pub query_chars: usize,
     /// The most entries of one page of a list.
     pub list_entries: usize,
+    /// How many moments of the search index are kept for those who page through a list.
+    pub search_views: usize,
+    /// How long such a moment is kept, in seconds.
+    pub search_view_seconds: u64,
     /// How many uploads may be under way at once; more wait or get 429.
     pub uploads: usize,
     /// The largest cache of decrypted index chunks, in bytes.
@@ -275,6 +279,8 @@ impl Default for Limits {
             case_documents: 500,
             query_chars: 1_000,
             list_entries: 200,
+            search_views: 8,
+            search_view_seconds: 900,
             uploads: 64,
             index_cache_bytes: 32 << 20,
             records_cache_bytes: 16 << 20,

@@ -110,6 +110,7 @@ impl App {
         if let Err(error) = self.run_timers().await {
             tracing::warn!(%error, "timers could not be run");
         }
+        self.index.drop_old_views();
         if idle_naps == NAPS_BEFORE_REST
             && let Err(error) = self.index.rest()
         {

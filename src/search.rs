@@ -23,6 +23,7 @@ mod snippet;
 mod spelling;
 mod steady;
 mod tokens;
+mod views;
 
 #[cfg(test)]
 mod tests;
@@ -37,3 +38,4 @@ pub use limits::Limits;
 pub use query::{Ignored, Query};
 pub use sealed_file::IndexKey;
 pub use snippet::snippet;
+pub use views::{BadCursor, Cursor, Moment, View};

@@ -504,6 +504,8 @@ pub(super) fn open_index(
         cache_bytes: usize::try_from(config.limits.index_cache_bytes).unwrap_or(usize::MAX),
         query_max_chars: config.limits.query_chars,
         results_max: config.limits.list_entries,
+        views_max: config.limits.search_views,
+        view_seconds: config.limits.search_view_seconds,
         ..search::Limits::default()
     };
     let key = IndexKey::from_bytes(*keyring.index_key().as_bytes());

@@ -83,9 +83,13 @@ pub struct Found {
     /// Whether nothing fits exactly and these are near matches.
     pub approximate: bool,
     /// What of the query was ignored.
-    pub ignored: Vec<String>,
+    pub ignored: Vec<search::Ignored>,
     /// How the hits are spread, if that was asked for.
     pub facets: Option<search::Facets>,
+    /// The moment of the list, if it has other parts.
+    pub view: Option<search::View>,
+    /// Where the next part begins.
+    pub next: Option<search::Cursor>,
 }
 
 /// One hit.
@@ -145,8 +149,10 @@ impl Archive {
             total: results.total,
             hits,
             approximate: results.approximate,
-            ignored: query.ignored().iter().map(ToString::to_string).collect(),
+            ignored: results.ignored,
             facets: results.facets,
+            view: results.view,
+            next: results.next,
         })
     }
 

@@ -17,6 +17,7 @@ use super::schema::{DATE, Fields, TextFields, date_number};
 use super::spelling::typed;
 use super::steady::Steady;
 use super::tokens::{Analysed, ID_MIN_CHARS, Lookup, as_tail};
+use super::views::{Cursor, Moment, View};
 use crate::domain::{DossierId, RawId};
 use crate::fields::worth;
 
@@ -65,6 +66,8 @@ pub struct Wanted {
     pub order: Order,
     /// Whether they are counted by kind, year and dossier.
     pub facets: bool,
+    /// At which moment.
+    pub moment: Moment,
 }
 
 /// One page of results, best first.
@@ -80,6 +83,10 @@ pub struct Results {
     pub ignored: Vec<Ignored>,
     /// How they are spread, if that was asked for.
     pub facets: Option<Facets>,
+    /// The moment at which the list stands still, if another part of it can be asked for.
+    pub view: Option<View>,
+    /// Where the next part begins, if there is one within reach.
+    pub next: Option<Cursor>,
 }
 
 /// One thing that was found.
@@ -104,7 +111,8 @@ pub(super) fn find(
 ) -> Result<Results, Error> {
     let facets = wanted.facets.then(Facets::default);
     let ignored = query.ignored.clone();
-    let mut results = Results { total: 0, approximate: false, hits: Vec::new(), ignored, facets };
+    let mut results =
+        Results { total: 0, approximate: false, hits: Vec::new(), ignored, facets, view: None, next: None };
     if query.is_empty() || *scope == Scope::Dossiers(Vec::new()) {
         return Ok(results);
     }

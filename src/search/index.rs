@@ -20,9 +20,10 @@ use super::error::Error;
 use super::find::{Results, Scope, Wanted, find};
 use super::item::Item;
 use super::limits::Limits;
-use super::query::Query;
+use super::query::{Ignored, Query};
 use super::schema::{Fields, Indexed, tokenizers};
 use super::sealed_file::IndexKey;
+use super::views::{Cursor, Look, Moment, Views};
 use crate::clock::Clock;
 use crate::domain::{DocumentId, DossierId};
 
@@ -69,6 +70,7 @@ struct Inner {
     reader: IndexReader,
     fields: Fields,
     cache: Arc<ChunkCache>,
+    views: Views,
     limits: Limits,
     writing: Mutex<Writing>,
     /// Damage was met.
@@ -150,13 +152,15 @@ impl Index {
         inner.note(inner.replace(&old, items))
     }
 
-    /// Removes everything of a dossier; the next [`Self::commit`] also takes it out of the files.
+    /// Removes everything of a dossier; the next [`Self::commit`] also takes it out of the files. Lists that somebody pages
+    /// through do not show it any more.
     ///
     /// # Errors
     /// As [`Self::replace_document`].
     pub fn remove_dossier(&self, dossier: DossierId) -> Result<(), Error> {
         let inner = self.inner();
         inner.lock().purge = true;
+        inner.views.drop_all();
         let old = Term::from_field_bytes(inner.fields.dossier, dossier.as_bytes());
         inner.replace(&[old], &[])
     }
@@ -199,7 +203,7 @@ impl Index {
         self.search_as(query, scope, Wanted { offset, limit, ..Wanted::default() })
     }
 
-    /// The same, in another order or with counts.
+    /// The same, in another order, with counts, or at another moment.
     ///
     /// # Errors
     /// As [`Self::search`].
@@ -208,7 +212,15 @@ impl Index {
         let Inner { reader, fields, limits, .. } = &*inner;
         let (offset, limit) =
             (wanted.offset.min(limits.results_offset_max), wanted.limit.min(limits.results_max));
-        inner.note(find(&reader.searcher(), fields, (query, scope), Wanted { offset, limit, ..wanted }))
+        let wanted = Wanted { offset, limit, ..wanted };
+        let look = inner.views.look(wanted.moment, || reader.searcher());
+        let results = inner.note(find(&look.searcher, fields, (query, scope), wanted))?;
+        Ok(inner.continued(results, &look, wanted))
+    }
+
+    /// Gives back lists that nobody may page through any longer.
+    pub fn drop_old_views(&self) {
+        self.inner().views.drop_old();
     }
 
     /// Whether damage was met: the index has to be made again.
@@ -249,6 +261,7 @@ impl Index {
 impl Inner {
     fn open(folder: &Path, key: IndexKey, clock: Clock, limits: Limits) -> Result<Self, Error> {
         let cache = Arc::new(ChunkCache::new(limits.cache_bytes));
+        let views = Views::new(clock.clone(), &limits);
         let directory = SealedDirectory::open(folder, key, clock, cache.clone())?;
         let fields = Fields::new();
         let mut index = open_or_create(directory.clone(), &fields)?;
@@ -266,7 +279,19 @@ impl Inner {
             .doc_store_cache_num_blocks(STORE_BLOCKS)
             .try_into()?;
         let (writing, damaged) = (Mutex::default(), AtomicBool::new(false));
-        Ok(Self { index, reader, fields, cache, limits, writing, damaged })
+        Ok(Self { index, reader, fields, cache, views, limits, writing, damaged })
+    }
+
+    /// The same, with the way to the next part; the moment is kept if there is another part.
+    fn continued(&self, results: Results, look: &Look, wanted: Wanted) -> Results {
+        let next = wanted.offset.saturating_add(wanted.limit);
+        let more = wanted.limit > 0 && next < results.total && next <= self.limits.results_offset_max;
+        let paged = wanted.moment != Moment::Now && (more || wanted.offset > 0);
+        let view = paged.then(|| self.views.keep(look));
+        let next = view.filter(|_| more).map(|view| Cursor { view, offset: next });
+        let mut ignored = results.ignored;
+        ignored.extend(look.moved.then_some(Ignored::Moved));
+        Results { view, next, ignored, ..results }
     }
 
     fn replace(&self, old: &[Term], new: &[Item]) -> Result<(), Error> {
@@ -290,6 +315,7 @@ impl Inner {
     }
 
     fn commit_all(&self) -> Result<(), Error> {
+        self.views.drop_old();
         let mut writing = self.lock();
         if std::mem::take(&mut writing.lost) {
             return Err(Error::Lost);
@@ -353,6 +379,10 @@ impl Inner {
             writing.pending = false;
             writing.waiting_bytes = 0;
             self.reader.reload()?;
+            if writing.purge {
+                // A list that began meanwhile still had what is gone now.
+                self.views.drop_all();
+            }
         }
         if std::mem::take(&mut writing.purge) {
             self.purge(writing).inspect_err(|_| writing.purge = true)?;
@@ -375,6 +405,8 @@ impl Inner {
                 writer.merge(&[*segment]).wait()?;
             }
             self.reader.reload()?;
+            // Whoever holds the files that are to go lets go of them.
+            self.views.drop_all();
             writer.garbage_collect_files().wait()?;
             if holed.is_empty() {
                 break;

@@ -19,6 +19,10 @@ pub struct Limits {
     pub results_max: usize,
     /// How far into the results one can page.
     pub results_offset_max: usize,
+    /// Moments that are kept for those who page through a list; each may hold files that the index has replaced.
+    pub views_max: usize,
+    /// How long each is kept after it was last the newest, in seconds.
+    pub view_seconds: u64,
     /// Characters of a page that are indexed.
     pub text_max_chars: usize,
 }
@@ -34,6 +38,8 @@ impl Default for Limits {
             query_max_words: 32,
             results_max: 200,
             results_offset_max: 10_000,
+            views_max: 8,
+            view_seconds: 900,
             text_max_chars: 1_000_000,
         }
     }

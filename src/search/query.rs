@@ -74,6 +74,15 @@ pub enum Ignored {
     BadDossier(String),
     /// A narrowing word without a value.
     NoValue(String),
+    /// The moment of the list is not kept any more.
+    Moved,
+}
+
+impl Ignored {
+    /// Whether it says something of the list, not of what was typed.
+    pub fn is_of_list(&self) -> bool {
+        matches!(self, Self::Moved)
+    }
 }
 
 impl fmt::Display for Ignored {
@@ -92,6 +101,9 @@ impl fmt::Display for Ignored {
             }
             Self::BadDossier(value) => write!(f, "ignored, because it is not the id of a dossier: {value}"),
             Self::NoValue(word) => write!(f, "ignored, because nothing follows the colon: {word}"),
+            Self::Moved => f.write_str(
+                "the list was not kept any longer: this part is of the list as it is now, and hits may be repeated or missing",
+            ),
         }
     }
 }

@@ -4,6 +4,7 @@ mod amounts;
 mod drawn;
 mod judged;
 mod order;
+mod paging;
 mod renewing;
 
 use std::fs;

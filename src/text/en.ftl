@@ -316,6 +316,7 @@ page-ignored-amount = “{ $word }” (not an amount)
 page-ignored-date = “{ $word }” (not a date)
 page-ignored-dossier = “{ $word }” (not the id of a dossier)
 page-ignored-value = “{ $word }” (nothing follows the colon)
+page-list-moved = The list was not kept any longer: this page is of the list as it is now. Hits may be repeated or missing.
 page-all-kinds = All kinds
 page-from-date = Received from
 page-to-date = To

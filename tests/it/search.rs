@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use lantai::domain::archive_itself;
+use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::app::{Client, TestApp, pdf, until};
@@ -116,6 +118,77 @@ async fn hits_are_counted_ordered_and_names_suggested_for_those_who_may_see_them
         assert!(page.contains(said), "{said}");
     }
     assert!(!page.contains("欧阳若兰"));
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_stands_still_while_somebody_pages_through_it_and_loses_what_is_sealed() {
+    let app = TestApp::start().await;
+    let passphrase = SecretString::from("总经理的口令 correct horse".to_owned());
+    app.app.set_manager(archive_itself(), passphrase, None).await.unwrap();
+    let (li, wang) = (app.sign_in("li").await, app.sign_in("wang").await);
+    let mut dossiers = Vec::new();
+    // Files that nobody reads are found by their names, at once.
+    let file = async |dossier: &str, name: &str| {
+        let query = [("dossier", dossier), ("kind", "trust_contract"), ("filename", name)];
+        hand_in(&li, &query, &format!("PK\u{3}\u{4} {name}")).await;
+    };
+    for name in ["欧阳修远", "欧阳锋"] {
+        let dossier = li.open_dossier(name).await;
+        for number in 0..12 {
+            file(&dossier, &format!("民事信托合同第{number}号.zip")).await;
+        }
+        dossiers.push(dossier);
+    }
+    app.settle().await;
+    let asked = "/api/v1/search?q=%E6%B0%91%E4%BA%8B%E4%BF%A1%E6%89%98&limit=10";
+    let documents = |found: &Value| -> Vec<String> {
+        let hits = found["hits"].as_array().unwrap().iter();
+        hits.map(|hit| hit["document"].as_str().unwrap().to_owned()).collect()
+    };
+    let next = |found: &Value| found["next_cursor"].as_str().unwrap().to_owned();
+    let first = wang.get(asked).await.ok();
+    assert_eq!((first["total"].as_u64(), &first["ignored"]), (Some(24), &json!([])));
+    // More comes in between; the list does not know of it.
+    file(&dossiers[0], "民事信托合同，民事信托合同，民事信托合同.zip").await;
+    app.settle().await;
+    let second = wang.get(&format!("{asked}&cursor={}", next(&first))).await.ok();
+    let third = wang.get(&format!("{asked}&cursor={}", next(&second))).await.ok();
+    assert_eq!((&second["total"], &third["next_cursor"]), (&json!(24), &Value::Null));
+    let mut all: Vec<String> = [&first, &second, &third].into_iter().flat_map(documents).collect();
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), 24);
+    assert_eq!(wang.get(asked).await.ok()["total"], 25);
+
+    for garbage in ["20", "-1", "", "AAAA", "%E5%90%88"] {
+        let refused = wang.get(&format!("{asked}&cursor={garbage}")).await;
+        assert_eq!(
+            (refused.status.as_u16(), &refused.json()["code"]),
+            (400, &json!("bad_request")),
+            "{garbage}"
+        );
+    }
+    assert_eq!(wang.get("/search?q=%E5%90%88&cursor=20").await.status, 400);
+
+    // The page's way on is the same kind of cursor.
+    let page = "/search?q=%E6%B0%91%E4%BA%8B%E4%BF%A1%E6%89%98&lang=zh";
+    let shown = async |address: &str| String::from_utf8(wang.get(address).await.body).unwrap();
+    let on = shown(page).await;
+    let link = on.split("href=\"").find(|part| part.contains("rel=\"next\"")).unwrap();
+    let link = link.split('"').next().unwrap().replace("&amp;", "&").replace("&#38;", "&");
+    let second_page = shown(&link).await;
+    assert!(second_page.contains("21–25") && second_page.contains("rel=\"prev\""), "{second_page}");
+    assert!(!second_page.contains("不再保留"));
+
+    let seal = format!("/api/v1/dossiers/{}/seal", dossiers[1]);
+    wang.post(&seal, &json!({ "reason": "客户退出" })).await.ok();
+    let later = wang.get(&format!("{asked}&cursor={}", next(&first))).await.ok();
+    assert_eq!(later["total"], 13);
+    assert!(later["ignored"][0].as_str().unwrap().contains("not kept"), "{later}");
+    let hits = later["hits"].as_array().unwrap();
+    assert!(hits.iter().all(|hit| hit["dossier"] == json!(dossiers[0])), "{later}");
+    assert!(shown(&link).await.contains("不再保留"));
     app.finish().await;
 }
 

@@ -14,7 +14,7 @@ use crate::domain::{CaseId, DocumentId, DossierId};
 use crate::http::caller::rules;
 use crate::http::{Caller, Door, Problem};
 use crate::packs::InForce;
-use crate::search::{self, Facets, Order, Source};
+use crate::search::{self, Cursor, Facets, Order, Source};
 
 /// What is asked for.
 #[derive(Debug, Default, Deserialize)]
@@ -32,7 +32,7 @@ pub(crate) struct Wanted {
     #[serde(default)]
     pub(crate) facets: bool,
     pub(crate) limit: Option<usize>,
-    pub(crate) cursor: Option<String>,
+    pub(crate) cursor: Option<Cursor>,
 }
 
 /// In which order.
@@ -135,16 +135,13 @@ pub(super) async fn search(
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Problem> {
     let limit = super::page_size(&door, wanted.limit);
-    let offset = match &wanted.cursor {
-        Some(cursor) => cursor.parse().map_err(|_| Problem::bad_request("cursor"))?,
-        None => 0,
-    };
+    let offset = wanted.cursor.map_or(0, |cursor| cursor.offset);
     let found = find(&door, &caller, &wanted, offset, limit).await?;
-    let next = offset + limit;
-    let next_cursor = (next < found.total).then(|| next.to_string());
+    let next_cursor = found.next.map(|next| next.to_string());
+    let ignored: Vec<String> = found.ignored.iter().map(ToString::to_string).collect();
     let facets = found.facets.map(|facets| FacetsView::of(&door, facets)).transpose()?;
     let hits: Vec<HitView> = found.hits.into_iter().map(Into::into).collect();
-    let mut body = json!({ "total": found.total, "hits": hits, "next_cursor": next_cursor, "approximate": found.approximate, "ignored": found.ignored });
+    let mut body = json!({ "total": found.total, "hits": hits, "next_cursor": next_cursor, "approximate": found.approximate, "ignored": ignored });
     if let Some(facets) = facets {
         body["facets"] = json!(facets);
     }
@@ -196,6 +193,7 @@ pub(crate) async fn find(
         query = query.and_dossier(dossier);
     }
     let in_force = rules(door)?;
-    let part = search::Wanted { offset, limit, order: wanted.sort.into(), facets: wanted.facets };
+    let (order, facets, moment) = (wanted.sort.into(), wanted.facets, wanted.cursor.into());
+    let part = search::Wanted { offset, limit, order, facets, moment };
     Ok(door.app.archive.find(&permit, finder(door, &in_force), &wanted.q, &query, part).await?)
 }

@@ -17,7 +17,7 @@ use crate::http::api::Query;
 use crate::http::api::search::{FacetsView, HitView, Sort, Wanted, find};
 use crate::http::caller::rules;
 use crate::http::{Door, Problem};
-use crate::search::{self, Ignored};
+use crate::search::{self, Cursor, Ignored};
 use crate::text::{Lang, say, say_with};
 
 const HITS: usize = 20;
@@ -33,6 +33,8 @@ struct Page {
     asked: bool,
     summary: String,
     ignored: Vec<String>,
+    /// What is to be known of the list.
+    notes: Vec<String>,
     hits: Vec<Hit>,
     orders: Vec<Way>,
     facets: Vec<Facet>,
@@ -85,7 +87,7 @@ pub(super) struct Asked {
     #[serde(default)]
     sort: String,
     #[serde(default)]
-    offset: String,
+    cursor: String,
 }
 
 impl Asked {
@@ -105,7 +107,12 @@ impl Asked {
             "oldest" => Sort::Oldest,
             _ => Sort::Relevance,
         };
-        Ok(Wanted { q: self.q.clone(), kind, dossier, from, to, sort, facets: true, ..Wanted::default() })
+        let cursor = match self.cursor.as_str() {
+            "" => None,
+            text => Some(text.parse().map_err(Problem::bad_request)?),
+        };
+        let q = self.q.clone();
+        Ok(Wanted { q, kind, dossier, from, to, sort, facets: true, limit: None, cursor })
     }
 
     fn is_empty(&self) -> bool {
@@ -113,11 +120,11 @@ impl Asked {
         self.q.trim().is_empty() && narrowing.iter().all(|value| value.is_empty())
     }
 
-    fn at(&self, offset: usize) -> String {
-        self.but(&[("offset", &offset.to_string())])
+    fn at(&self, cursor: Cursor) -> String {
+        self.but(&[("cursor", &cursor.to_string())])
     }
 
-    /// The address of the same search with other values; one that is empty is left out, and so is the offset.
+    /// The address of the same search with other values; one that is empty is left out, and so is the cursor.
     fn but(&self, others: &[(&str, &str)]) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         let own = [
@@ -130,8 +137,8 @@ impl Asked {
         ];
         let other = |name: &str| others.iter().find(|(other, _)| *other == name).map(|(_, value)| *value);
         let own = own.into_iter().map(|(name, value)| (name, other(name).unwrap_or(value)));
-        let offset = other("offset").map(|offset| ("offset", offset));
-        for (name, value) in own.chain(offset).filter(|(_, value)| !value.is_empty()) {
+        let cursor = other("cursor").map(|cursor| ("cursor", cursor));
+        for (name, value) in own.chain(cursor).filter(|(_, value)| !value.is_empty()) {
             query.append_pair(name, value);
         }
         format!("/search?{}", query.finish())
@@ -150,12 +157,14 @@ pub(super) async fn show(
     if asked.is_empty() {
         return page(StatusCode::OK, &content);
     }
-    let offset: usize = asked.offset.parse().unwrap_or_default();
     let found = match asked.wanted() {
-        Ok(wanted) => find(&door, &signed.caller, &wanted, offset, HITS).await,
+        Ok(wanted) => {
+            let offset = wanted.cursor.map_or(0, |cursor| cursor.offset);
+            find(&door, &signed.caller, &wanted, offset, HITS).await.map(|found| (offset, found))
+        }
         Err(problem) => Err(problem),
     };
-    let found = match found {
+    let (offset, found) = match found {
         Ok(found) => found,
         Err(problem) => {
             content.alert = Some(problem.sentence(lang));
@@ -171,10 +180,12 @@ pub(super) async fn show(
             &[("first", &first.to_string()), ("last", &last.to_string()), ("total", &total.to_string())],
         ),
     };
-    content.previous = (offset > 0).then(|| asked.at(offset.saturating_sub(HITS)));
-    content.next = (offset + HITS < found.total).then(|| asked.at(offset + HITS));
-    content.ignored =
-        search::Query::parse(&asked.q).ignored().iter().map(|part| ignored(lang, part)).collect();
+    let before = found.view.filter(|_| offset > 0);
+    content.previous = before.map(|view| asked.at(Cursor { view, offset: offset.saturating_sub(HITS) }));
+    content.next = found.next.map(|next| asked.at(next));
+    let (typed, list): (Vec<_>, Vec<_>) = found.ignored.iter().partition(|part| !part.is_of_list());
+    content.ignored = typed.into_iter().map(|part| ignored(lang, part)).collect();
+    content.notes = list.into_iter().map(|part| ignored(lang, part)).collect();
     content.asked = true;
     content.orders = orders(lang, &asked);
     if let Some(facets) = found.facets {
@@ -252,6 +263,7 @@ fn empty(door: &Door, signed: &Signed, asked: &Asked) -> Result<Page, Problem> {
         asked: false,
         summary: String::new(),
         ignored: Vec::new(),
+        notes: Vec::new(),
         hits: Vec::new(),
         orders: Vec::new(),
         facets: Vec::new(),
@@ -274,6 +286,7 @@ fn ignored(lang: Lang, part: &Ignored) -> String {
         Ignored::BadAmount(word) => ("page-ignored-amount", word.as_str()),
         Ignored::BadDossier(word) => ("page-ignored-dossier", word.as_str()),
         Ignored::NoValue(word) => ("page-ignored-value", word.as_str()),
+        Ignored::Moved => ("page-list-moved", ""),
     };
     say_with(lang, id, &[("word", word)])
 }
