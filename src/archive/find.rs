@@ -15,11 +15,13 @@ use crate::domain::{Actor, CaseId, DocumentId, DossierId};
 use crate::dossiers::{self, Dossier};
 use crate::journal::{self, Draft, Facts, Projection};
 use crate::reading::{self, Reading};
-use crate::search::{self, Hit, Index, Query, Scope, Source, Wanted, snippet};
+use crate::search::{self, Hit, Index, Marker, Place, Query, Scope, Source, Wanted};
 
 /// How many documents' texts are kept opened in memory.
 const CACHED_TEXTS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 const SNIPPET_CHARS: usize = 160;
+/// The most places that are told of one hit.
+const PLACES: usize = 20;
 
 /// The kinds of facts of this module.
 pub const FACTS: Facts = &[("search.made", project_made)];
@@ -105,6 +107,8 @@ pub struct FoundHit {
     pub score: f32,
     /// HTML-escaped text around the match, with `<mark>`.
     pub snippet: String,
+    /// Where on the page the lines stand that have what was searched for.
+    pub places: Vec<Place>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -144,7 +148,8 @@ impl Archive {
             }
         }
         self.note_search(permit, text, &hits).await?;
-        let hits = join_all(hits.into_iter().map(|hit| self.with_snippet(hit, dossiers, query))).await;
+        let marker = Marker::of(query);
+        let hits = join_all(hits.into_iter().map(|hit| self.with_snippet(hit, dossiers, &marker))).await;
         Ok(Found {
             total: results.total,
             hits,
@@ -183,9 +188,16 @@ impl Archive {
         Ok(found)
     }
 
-    async fn with_snippet(&self, hit: Hit, dossiers: &dossiers::Dossiers, query: &Query) -> FoundHit {
+    async fn with_snippet(&self, hit: Hit, dossiers: &dossiers::Dossiers, marker: &Marker) -> FoundHit {
+        let mut places = Vec::new();
         let text = match &hit.source {
-            Source::Page { document, page } => self.page_text(*document, *page).await.unwrap_or_default(),
+            Source::Page { document, page } => {
+                let (text, reading) = self.page_text(*document, *page).await.unwrap_or_default();
+                let pages = reading.iter().flat_map(|reading| &reading.pages);
+                let lines = pages.filter(|found| found.number == *page).flat_map(|page| &page.lines);
+                places = marker.places(lines, PLACES);
+                text
+            }
             Source::Dossier => dossiers
                 .get(hit.dossier)
                 .ok()
@@ -194,22 +206,24 @@ impl Archive {
                 .unwrap_or_default(),
             Source::Note { case, seq } => self.note_text(*case, *seq).unwrap_or_default(),
         };
-        let snippet = snippet(&text, query, SNIPPET_CHARS);
-        FoundHit { source: hit.source, dossier: hit.dossier, kind: hit.kind, score: hit.score, snippet }
+        let snippet = marker.snippet(&text, SNIPPET_CHARS);
+        let Hit { source, dossier, kind, score } = hit;
+        FoundHit { source, dossier, kind, score, snippet, places }
     }
 
-    /// The searchable text of a page; the file name stands before the first.
-    async fn page_text(&self, id: DocumentId, page: u32) -> Result<String, Error> {
-        let Some(document) = documents::get(&self.records, id)? else { return Ok(String::new()) };
+    /// The searchable text of a page, and the reading that it is of; the file name stands before the first.
+    async fn page_text(&self, id: DocumentId, page: u32) -> Result<(String, Option<Arc<Reading>>), Error> {
+        let Some(document) = documents::get(&self.records, id)? else { return Ok(Default::default()) };
         let title = document.filename.clone().filter(|_| page <= 1).unwrap_or_default();
         let reading = match self.cached_reading(&document).await {
             Ok(reading) => reading,
-            Err(Error::NotRead) => return Ok(title),
+            Err(Error::NotRead) => return Ok((title, None)),
             Err(error) => return Err(error),
         };
         let found = reading.pages.iter().find(|found| found.number == page);
         let text = found.map(reading::Page::searchable).unwrap_or_default();
-        Ok(if title.is_empty() { text } else { format!("{title}\n{text}") })
+        let text = if title.is_empty() { text } else { format!("{title}\n{text}") };
+        Ok((text, Some(reading)))
     }
 
     fn note_text(&self, case: CaseId, seq: u32) -> Result<String, Error> {

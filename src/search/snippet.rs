@@ -3,33 +3,135 @@
 //! Works on text that is handed in, since the index keeps none. Matches are looked for in the compared characters
 //! (see `normal`) and shown in the original ones.
 
+use std::ops::Range;
+
+use serde::Serialize;
+
 use super::normal::{BREAK, Normal, is_han};
 use super::query::{Piece, Query};
 use super::tokens::{Analysed, ID_MIN_CHARS};
 use crate::fields::{worth, worths};
+use crate::reading::Line;
 
 /// A whole piece of the query found together counts as much as this many of its words.
 const WHOLE_WEIGHT: usize = 8;
 /// The part of the room left over that goes before the first match.
 const LEAD: usize = 3;
 const CUT: char = '…';
+/// A line is shown as a whole.
+const LINE_CHARS: usize = 10_000;
 
 /// At most `max_chars` characters of `text` around the best matches, HTML-escaped, matches in `<mark>`; the
 /// beginning of the text when nothing matches.
 pub fn snippet(text: &str, query: &Query, max_chars: usize) -> String {
-    let starts: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
-    let mut matches = matches(text, query, &starts);
-    let (from, to) = window(&matches, starts.len(), max_chars);
-    matches.retain(|found| found.from < to && found.to > from);
-    let byte = |char: usize| starts.get(char).copied().unwrap_or(text.len());
-    let mut out = Html::default();
-    if from > 0 {
-        out.html.push(CUT);
+    Marker::of(query).snippet(text, max_chars)
+}
+
+/// What a query marks in texts: many texts cost no more than they are long.
+pub struct Marker {
+    patterns: Vec<Pattern>,
+    /// What the wanted amounts are worth, in fen.
+    worths: Vec<u64>,
+}
+
+impl Marker {
+    /// What this query marks.
+    pub fn of(query: &Query) -> Self {
+        let wanted = query.wanted.iter().flatten().filter(|piece| !piece.exact);
+        Self { patterns: patterns(query), worths: wanted.filter_map(|piece| worth(&piece.text)).collect() }
     }
-    for (at, char) in text[byte(from)..byte(to)].chars().enumerate().map(|(i, c)| (from + i, c)) {
-        out.push(char, matches.iter().any(|found| (found.from..found.to).contains(&at)));
+
+    /// As [`snippet`].
+    pub fn snippet(&self, text: &str, max_chars: usize) -> String {
+        let starts = starts(text);
+        self.shown(text, &starts, self.matches(text, &starts), max_chars)
     }
-    out.finish(to < starts.len())
+
+    /// The line with all its matches in `<mark>`, if there are any; else what was read of it a second time.
+    pub fn line(&self, line: &Line) -> Option<String> {
+        let readings = [Some(line.text.as_str()), line.other.as_deref()].into_iter().flatten();
+        let mut marked = readings.filter_map(|text| {
+            let starts = starts(text);
+            let matches = self.matches(text, &starts);
+            (!matches.is_empty()).then(|| self.shown(text, &starts, matches, LINE_CHARS))
+        });
+        marked.next()
+    }
+
+    /// Where the lines stand that have matches, at most so many.
+    pub fn places<'a>(&self, lines: impl IntoIterator<Item = &'a Line>, most: usize) -> Vec<Place> {
+        lines.into_iter().filter(|line| self.line(line).is_some()).take(most).map(Place::of).collect()
+    }
+
+    fn shown(&self, text: &str, starts: &[usize], mut matches: Vec<Match>, max_chars: usize) -> String {
+        let (from, to) = window(&matches, starts.len(), max_chars);
+        matches.retain(|found| found.from < to && found.to > from);
+        let byte = |char: usize| starts.get(char).copied().unwrap_or(text.len());
+        let mut out = Html::default();
+        if from > 0 {
+            out.html.push(CUT);
+        }
+        for (at, char) in text[byte(from)..byte(to)].chars().enumerate().map(|(i, c)| (from + i, c)) {
+            out.push(char, matches.iter().any(|found| (found.from..found.to).contains(&at)));
+        }
+        out.finish(to < starts.len())
+    }
+
+    fn matches(&self, text: &str, starts: &[usize]) -> Vec<Match> {
+        let analysed = Analysed::of(text);
+        let (row, compact) = (Row::of(analysed.chars(), true), Row::of(analysed.chars(), false));
+        let mut matches: Vec<Match> = Vec::new();
+        let mut found = |place: Range<usize>, pattern, weight| {
+            let from = starts.partition_point(|start| *start < place.start);
+            let to = starts.partition_point(|start| *start < place.end);
+            matches.push(Match { from, to, pattern, weight });
+        };
+        let mut whole = false;
+        for (number, pattern) in self.patterns.iter().enumerate() {
+            // What comes close is marked only where the thing itself is missing.
+            if pattern.close && whole {
+                continue;
+            }
+            let row = if pattern.id { &compact } else { &row };
+            for (first, last) in row.find(&pattern.text, pattern.id) {
+                whole |= pattern.weight == WHOLE_WEIGHT;
+                found(first.start..last.end, number, pattern.weight);
+            }
+        }
+        let all = if self.worths.is_empty() { Vec::new() } else { worths(text) };
+        for (number, fen) in (self.patterns.len()..).zip(&self.worths) {
+            for amount in all.iter().filter(|amount| amount.fen == *fen) {
+                found(amount.place.clone(), number, WHOLE_WEIGHT);
+            }
+        }
+        matches.sort_unstable_by_key(|found| (found.from, found.to));
+        matches
+    }
+}
+
+/// The upright rectangle around a line, from the page's upper left corner, in the page's unit.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Place {
+    /// Left.
+    pub x0: f32,
+    /// Top.
+    pub y0: f32,
+    /// Right.
+    pub x1: f32,
+    /// Bottom.
+    pub y1: f32,
+}
+
+impl Place {
+    /// That of a line.
+    pub fn of(line: &Line) -> Self {
+        let Line { x0, y0, x1, y1, .. } = *line;
+        Self { x0, y0, x1, y1 }
+    }
+}
+
+fn starts(text: &str) -> Vec<usize> {
+    text.char_indices().map(|(at, _)| at).collect()
 }
 
 /// A match, as places in the characters of the original.
@@ -39,37 +141,6 @@ struct Match {
     to: usize,
     pattern: usize,
     weight: usize,
-}
-
-fn matches(text: &str, query: &Query, starts: &[usize]) -> Vec<Match> {
-    let analysed = Analysed::of(text);
-    let (row, compact) = (Row::of(analysed.chars(), true), Row::of(analysed.chars(), false));
-    let (mut matches, mut amounts) = (Vec::new(), None);
-    let patterns = patterns(query);
-    let patterns_count = patterns.len();
-    for (number, pattern) in patterns.into_iter().enumerate() {
-        // What comes close is marked only where the thing itself is missing.
-        if pattern.close && matches.iter().any(|found: &Match| found.weight == WHOLE_WEIGHT) {
-            continue;
-        }
-        let row = if pattern.id { &compact } else { &row };
-        for (first, last) in row.find(&pattern.text, pattern.id) {
-            let from = starts.partition_point(|start| *start < first.start);
-            let to = starts.partition_point(|start| *start < last.end);
-            matches.push(Match { from, to, pattern: number, weight: pattern.weight });
-        }
-    }
-    let wanted = query.wanted.iter().flatten().filter(|piece| !piece.exact);
-    for (number, fen) in (patterns_count..).zip(wanted.filter_map(|piece| worth(&piece.text))) {
-        let all = amounts.get_or_insert_with(|| worths(text));
-        for found in all.iter().filter(|found| found.fen == fen) {
-            let from = starts.partition_point(|start| *start < found.place.start);
-            let to = starts.partition_point(|start| *start < found.place.end);
-            matches.push(Match { from, to, pattern: number, weight: WHOLE_WEIGHT });
-        }
-    }
-    matches.sort_unstable_by_key(|found| (found.from, found.to));
-    matches
 }
 
 /// Compared characters to look for.
@@ -226,7 +297,8 @@ impl Html {
 mod tests {
     use proptest::prelude::{any, proptest};
 
-    use super::snippet;
+    use super::{Marker, Place, snippet};
+    use crate::reading::Line;
     use crate::search::Query;
 
     fn show(text: &str, query: &str, max_chars: usize) -> String {
@@ -276,6 +348,35 @@ mod tests {
         assert_eq!(show(&text, "不存在", 4), "无关文字…");
         assert_eq!(show("", "x", 10), "");
         assert_eq!(show("甲乙", "甲", 0), "…");
+    }
+
+    #[test]
+    fn lines_with_matches_have_their_places() {
+        let line = |text: &str, other: Option<&str>, at: f32| Line {
+            text: text.into(),
+            other: other.map(str::to_owned),
+            x0: at,
+            y0: at + 1.0,
+            x1: at + 2.0,
+            y1: at + 3.0,
+            ..Line::default()
+        };
+        let lines = [
+            line("基金合同", None, 10.0),
+            line("别的", None, 20.0),
+            line("模糊", Some("本合同"), 30.0),
+            line("认购壹佰万元整", None, 40.0),
+        ];
+        let places = |query: &str, most| Marker::of(&Query::parse(query)).places(&lines, most);
+        let at = |places: Vec<Place>| places.iter().map(|place| place.x0).collect::<Vec<_>>();
+        assert_eq!(at(places("合同", 20)), [10.0, 30.0]);
+        assert_eq!(at(places("合同", 1)), [10.0]);
+        assert_eq!(at(places("1000000", 20)), [40.0]);
+        assert_eq!(at(places("没有这些 -别的", 20)), [0.0; 0]);
+        assert_eq!(places("合同", 1), [Place { x0: 10.0, y0: 11.0, x1: 12.0, y1: 13.0 }]);
+        let marked = |line: &Line| Marker::of(&Query::parse("合同")).line(line);
+        assert_eq!(marked(&lines[2]).unwrap(), "本<mark>合同</mark>");
+        assert_eq!(marked(&lines[1]), None);
     }
 
     proptest! {

@@ -179,7 +179,7 @@ async fn a_list_stands_still_while_somebody_pages_through_it_and_loses_what_is_s
     let link = link.split('"').next().unwrap().replace("&amp;", "&").replace("&#38;", "&");
     let second_page = shown(&link).await;
     assert!(second_page.contains("21–25") && second_page.contains("rel=\"prev\""), "{second_page}");
-    assert!(!second_page.contains("不再保留"));
+    assert!(!second_page.contains("not kept any longer"));
 
     let seal = format!("/api/v1/dossiers/{}/seal", dossiers[1]);
     wang.post(&seal, &json!({ "reason": "客户退出" })).await.ok();
@@ -188,7 +188,41 @@ async fn a_list_stands_still_while_somebody_pages_through_it_and_loses_what_is_s
     assert!(later["ignored"][0].as_str().unwrap().contains("not kept"), "{later}");
     let hits = later["hits"].as_array().unwrap();
     assert!(hits.iter().all(|hit| hit["dossier"] == json!(dossiers[0])), "{later}");
-    assert!(shown(&link).await.contains("不再保留"));
+    assert!(shown(&link).await.contains("not kept any longer"));
+    assert!(shown(&format!("{link}&lang=zh")).await.contains("不再保留"));
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hit_says_where_on_the_page_it_stands() {
+    let app = TestApp::start().await;
+    let li = app.sign_in("li").await;
+    let dossier = li.open_dossier("欧阳修远").await;
+    let case = li.start_case(&dossier, 1).await;
+    let uploaded = li.upload(&case, "trust_contract", pdf(&["风险揭示书", "民事信托合同"])).await;
+    let plain = [("dossier", dossier.as_str()), ("kind", "trust_contract"), ("filename", "合同.txt")];
+    li.request(reqwest::Method::POST, "/api/v1/documents")
+        .query(&plain)
+        .body("民事信托合同")
+        .send()
+        .await
+        .unwrap();
+    app.settle().await;
+    let document = uploaded["id"].as_str().unwrap();
+    let text = li.get(&format!("/api/v1/documents/{document}/text")).await.ok();
+    let pages = text["pages"].as_array().unwrap().iter();
+    let lines: Vec<&Value> = pages.flat_map(|page| page["lines"].as_array().unwrap()).collect();
+    let line = lines.iter().find(|line| line["text"].as_str().unwrap().contains("民事信托合同")).unwrap();
+    let place = |of: &Value| ["x0", "y0", "x1", "y1"].map(|side| of[side].as_f64().unwrap());
+    let hits = li.find("民事信托合同").await;
+    assert_eq!(hits.len(), 2, "{hits:?}");
+    for hit in &hits {
+        let boxes: Vec<_> = hit["boxes"].as_array().unwrap().iter().map(place).collect();
+        match hit["document"] == json!(document) {
+            true => assert_eq!(boxes, [place(line)]),
+            false => assert_eq!(boxes, [[0.0; 4]; 0]),
+        }
+    }
     app.finish().await;
 }
 

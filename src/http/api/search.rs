@@ -14,7 +14,7 @@ use crate::domain::{CaseId, DocumentId, DossierId};
 use crate::http::caller::rules;
 use crate::http::{Caller, Door, Problem};
 use crate::packs::InForce;
-use crate::search::{self, Cursor, Facets, Order, Source};
+use crate::search::{self, Cursor, Facets, Order, Place, Source};
 
 /// What is asked for.
 #[derive(Debug, Default, Deserialize)]
@@ -114,18 +114,32 @@ pub(crate) struct HitView {
     pub(crate) page: Option<u32>,
     pub(crate) snippet: String,
     pub(crate) score: f32,
+    /// Of the lines on the page that have what was searched for.
+    pub(crate) boxes: Vec<Place>,
 }
 
 impl From<FoundHit> for HitView {
     fn from(hit: FoundHit) -> Self {
-        let FoundHit { source, dossier, kind, score, snippet } = hit;
+        let FoundHit { source, dossier, kind, score, snippet, places: boxes } = hit;
         let (document, case, page) = match source {
             Source::Page { document, page } => (Some(document), None, Some(page)),
             Source::Dossier => (None, None, None),
             Source::Note { case, .. } => (None, Some(case), None),
         };
-        Self { document, case, dossier, kind, page, snippet, score }
+        Self { document, case, dossier, kind, page, snippet, score, boxes }
     }
+}
+
+/// What was found, as the API shows it.
+#[derive(Serialize)]
+struct FoundView {
+    total: usize,
+    hits: Vec<HitView>,
+    next_cursor: Option<String>,
+    approximate: bool,
+    ignored: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    facets: Option<FacetsView>,
 }
 
 /// `GET /api/v1/search`
@@ -141,10 +155,8 @@ pub(super) async fn search(
     let ignored: Vec<String> = found.ignored.iter().map(ToString::to_string).collect();
     let facets = found.facets.map(|facets| FacetsView::of(&door, facets)).transpose()?;
     let hits: Vec<HitView> = found.hits.into_iter().map(Into::into).collect();
-    let mut body = json!({ "total": found.total, "hits": hits, "next_cursor": next_cursor, "approximate": found.approximate, "ignored": ignored });
-    if let Some(facets) = facets {
-        body["facets"] = json!(facets);
-    }
+    let (total, approximate) = (found.total, found.approximate);
+    let body = FoundView { total, hits, next_cursor, approximate, ignored, facets };
     Ok(axum::Json(body).into_response())
 }
 

@@ -23,14 +23,11 @@ use crate::http::caller::rules;
 use crate::http::{Door, Problem};
 use crate::reading::stack::collation::{offer_collation, suggests_collation};
 use crate::reading::{self, Line, Outcome, Reading, Reason};
-use crate::search::{self, snippet};
+use crate::search::{self, Marker};
 use crate::stacks;
 use crate::text::say;
 
 const LOCKED: Outcome = Outcome::Unreadable { reason: Reason::Encrypted };
-
-/// A line is marked as a whole, so that its snippet is never cut.
-const LINE_CHARS: usize = 10_000;
 
 #[derive(Template)]
 #[template(path = "document.html")]
@@ -298,13 +295,13 @@ fn content(
     let of = u32::try_from(pages.len()).unwrap_or(u32::MAX).max(1);
     let number = asked.page.parse().unwrap_or(1).clamp(1, of);
     let zoomed = asked.zoom == "1";
-    let query = (!asked.q.trim().is_empty()).then(|| search::Query::parse(&asked.q));
+    let marker = (!asked.q.trim().is_empty()).then(|| Marker::of(&search::Query::parse(&asked.q)));
     let current = pages.iter().find(|page| page.number == number);
     let kind = words::kind(door, lang, &document.kind);
     let lines: Vec<(&Line, Option<String>)> = current
         .iter()
         .flat_map(|page| &page.lines)
-        .map(|line| (line, query.as_ref().and_then(|query| marked(line, query))))
+        .map(|line| (line, marker.as_ref().and_then(|marker| marker.line(line))))
         .collect();
     let may = |action| permitted(door, &signed.caller, &id.to_string(), action).is_ok();
     Ok(Page {
@@ -319,7 +316,7 @@ fn content(
         },
         number,
         of,
-        sheets: pages.iter().map(|page| sheet(id, page, number, query.as_ref(), asked)).collect(),
+        sheets: pages.iter().map(|page| sheet(id, page, number, marker.as_ref(), asked)).collect(),
         previous: (number > 1).then(|| asked.at(id, number - 1, zoomed)),
         next: (number < of).then(|| asked.at(id, number + 1, zoomed)),
         zoom: asked.at(id, number, !zoomed),
@@ -366,25 +363,16 @@ fn shown(page: Option<&reading::Page>, lines: Vec<(&Line, Option<String>)>) -> V
     lines.into_iter().map(|(line, marked)| said(&line.text, marked)).collect()
 }
 
-/// The line with what was searched for marked, if it is there.
-fn marked(line: &Line, query: &search::Query) -> Option<String> {
-    [Some(line.text.as_str()), line.other.as_deref()]
-        .into_iter()
-        .flatten()
-        .map(|text| snippet(text, query, LINE_CHARS))
-        .find(|marked| marked.contains("<mark>"))
-}
-
 fn sheet(
     id: DocumentId,
     page: &reading::Page,
     current: u32,
-    query: Option<&search::Query>,
+    marker: Option<&Marker>,
     asked: &Asked,
 ) -> Sheet {
     let number = page.number;
     let hits =
-        query.map_or(0, |query| page.lines.iter().filter(|line| marked(line, query).is_some()).count());
+        marker.map_or(0, |marker| page.lines.iter().filter(|line| marker.line(line).is_some()).count());
     let longest = page.width.max(page.height).max(1.0);
     let small = |side: f32| (side / longest * 120.0).round().max(1.0) as u32;
     Sheet {
