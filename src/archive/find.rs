@@ -15,7 +15,7 @@ use crate::domain::{Actor, CaseId, DocumentId, DossierId};
 use crate::dossiers::{self, Dossier};
 use crate::journal::{self, Draft, Facts, Projection};
 use crate::reading::{self, Reading};
-use crate::search::{self, Hit, Index, Marker, Place, Query, Scope, Source, Wanted};
+use crate::search::{self, Hit, Index, Marker, Number, Place, Query, Scope, Source, Wanted};
 
 /// How many documents' texts are kept opened in memory.
 const CACHED_TEXTS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
@@ -186,6 +186,35 @@ impl Archive {
             found.extend(dossier.filter(seen));
         }
         Ok(found)
+    }
+
+    /// Numbers of contracts and companies that begin as somebody types, on pages that they may see.
+    pub async fn suggest_numbers(
+        &self,
+        permit: &Permit,
+        finder: Finder<'_>,
+        typed: &str,
+        limit: usize,
+    ) -> Result<Vec<Number>, Error> {
+        if !permit.covers_archive(Action::Search) {
+            return Err(Error::NotPermitted);
+        }
+        let actor = permit.actor();
+        let scope = finder.scope(actor, Action::ViewDocument)?;
+        let (searched, typed) = (finder.index.clone(), typed.to_owned());
+        let searching = tokio::task::spawn_blocking(move || searched.numbers(&typed, &scope, limit));
+        let mut numbers = searching.await.map_err(|_| search::Error::Lost)??;
+        let mut seen = Vec::new();
+        for number in &numbers {
+            let dossier = finder.dossiers.get(number.dossier).map_err(not_journal)?;
+            let may = |dossier: Dossier| {
+                finder.policies.permit(actor, Action::ViewDocument, dossier.subject()).is_ok()
+            };
+            seen.push(dossier.is_some_and(may));
+        }
+        let mut seen = seen.into_iter();
+        numbers.retain(|_| seen.next().unwrap_or_default());
+        Ok(numbers)
     }
 
     async fn with_snippet(&self, hit: Hit, dossiers: &dossiers::Dossiers, marker: &Marker) -> FoundHit {

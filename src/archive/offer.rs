@@ -83,13 +83,18 @@ impl Archive {
             Err(Error::NotRead) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let limits = fields::Limits {
+        let limits = self.field_limits();
+        let found = tokio::task::spawn_blocking(move || fields::of_reading(&reading, &limits)).await;
+        Ok(Some(found.unwrap_or_default()))
+    }
+
+    /// How much of a document is looked through for fields.
+    pub(crate) fn field_limits(&self) -> fields::Limits {
+        fields::Limits {
             fields: self.limits.page_fields,
             document_characters: self.limits.field_chars,
             ..fields::Limits::default()
-        };
-        let found = tokio::task::spawn_blocking(move || fields::of_reading(&reading, &limits)).await;
-        Ok(Some(found.unwrap_or_default()))
+        }
     }
 
     /// The other documents of the case that a document belongs to.

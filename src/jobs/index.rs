@@ -1,12 +1,16 @@
 //! Indexing: pages, the customer's card, and the notes of cases become findable.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::app::App;
 use crate::archive::{self, card_text};
 use crate::cases;
-use crate::documents;
+use crate::documents::{self, Document};
 use crate::domain::{CaseId, DocumentId, DossierId, business_date};
 use crate::dossiers::Dossier;
+use crate::fields::{self, FieldKind};
 use crate::queue::{self, Job};
+use crate::reading::Reading;
 use crate::records::Batch;
 use crate::search::{CARD_KIND, Item, Source};
 
@@ -16,26 +20,14 @@ impl App {
     /// Makes a document's pages findable; its file name belongs to the first.
     pub(super) async fn index_document(&self, id: DocumentId) -> anyhow::Result<()> {
         let Some(document) = documents::get(&self.records, id)? else { return Ok(()) };
-        let pages = match self.archive.reading_of(&document).await {
-            Ok(reading) => reading.pages,
-            Err(archive::Error::NotRead) => Vec::new(),
+        let reading = match self.archive.reading_of(&document).await {
+            Ok(reading) => Some(reading),
+            Err(archive::Error::NotRead) => None,
             Err(error) => return Err(error.into()),
         };
-        let date = Some(business_date(document.received_at));
-        let item = |page: u32, text: String| Item {
-            source: Source::Page { document: id, page },
-            dossier: document.dossier,
-            kind: document.kind.clone(),
-            text,
-            title: document.filename.clone().filter(|_| page == 1).unwrap_or_default(),
-            date,
-        };
-        let mut items: Vec<Item> = pages.iter().map(|page| item(page.number, page.searchable())).collect();
-        if items.is_empty() {
-            items.push(item(1, String::new()));
-        }
-        let index = self.index.clone();
-        Ok(tokio::task::spawn_blocking(move || index.replace_document(id, &items)).await??)
+        let (index, limits) = (self.index.clone(), self.archive.field_limits());
+        let indexing = move || index.replace_document(id, &pages_of(&document, reading.as_ref(), &limits));
+        Ok(tokio::task::spawn_blocking(indexing).await??)
     }
 
     /// Makes a dossier's own facts findable.
@@ -54,6 +46,7 @@ impl App {
             text: note.text,
             title: String::new(),
             date: Some(business_date(note.at)),
+            numbers: Vec::new(),
         };
         let items: Vec<Item> = cases::notes(&self.records, id)?.into_iter().map(note).collect();
         Ok(self.index.replace_items(&items)?)
@@ -90,6 +83,31 @@ impl App {
     }
 }
 
+/// A document's pages; one without text if it was not read.
+fn pages_of(document: &Document, reading: Option<&Reading>, limits: &fields::Limits) -> Vec<Item> {
+    let mut numbers: BTreeMap<u32, BTreeSet<String>> = BTreeMap::new();
+    for field in reading.map(|reading| fields::of_reading(reading, limits)).unwrap_or_default() {
+        // What names a person or an account is found when somebody looks for it, and suggested to nobody.
+        if matches!(field.kind, FieldKind::ContractNumber | FieldKind::Uscc) {
+            numbers.entry(field.page).or_default().insert(field.value);
+        }
+    }
+    let mut item = |page: u32, text: String| Item {
+        source: Source::Page { document: document.id, page },
+        dossier: document.dossier,
+        kind: document.kind.clone(),
+        text,
+        title: document.filename.clone().filter(|_| page == 1).unwrap_or_default(),
+        date: Some(business_date(document.received_at)),
+        numbers: numbers.remove(&page).unwrap_or_default().into_iter().collect(),
+    };
+    let pages = reading.map(|reading| reading.pages.as_slice()).unwrap_or_default();
+    match pages {
+        [] => vec![item(1, String::new())],
+        pages => pages.iter().map(|page| item(page.number, page.searchable())).collect(),
+    }
+}
+
 fn card(dossier: &Dossier) -> Item {
     Item {
         source: Source::Dossier,
@@ -98,5 +116,6 @@ fn card(dossier: &Dossier) -> Item {
         text: card_text(dossier),
         title: dossier.name().to_owned(),
         date: Some(business_date(dossier.opened_at)),
+        numbers: Vec::new(),
     }
 }

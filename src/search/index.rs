@@ -20,6 +20,7 @@ use super::error::Error;
 use super::find::{Results, Scope, Wanted, find};
 use super::item::Item;
 use super::limits::Limits;
+use super::numbers::{Number, beginning};
 use super::query::{Ignored, Query};
 use super::schema::{Fields, Indexed, tokenizers};
 use super::sealed_file::IndexKey;
@@ -216,6 +217,17 @@ impl Index {
         let look = inner.views.look(wanted.moment, || reader.searcher());
         let results = inner.note(find(&look.searcher, fields, (query, scope), wanted))?;
         Ok(inner.continued(results, &look, wanted))
+    }
+
+    /// Numbers of contracts and companies that begin as somebody types, in their order, each once.
+    ///
+    /// # Errors
+    /// As [`Self::search`].
+    pub fn numbers(&self, typed: &str, scope: &Scope, limit: usize) -> Result<Vec<Number>, Error> {
+        let inner = self.inner();
+        let end = typed.char_indices().nth(inner.limits.query_max_chars).map_or(typed.len(), |(at, _)| at);
+        let wanted = (&typed[..end], limit.min(inner.limits.results_max));
+        inner.note(beginning(&inner.reader.searcher(), &inner.fields, scope, wanted))
     }
 
     /// Gives back lists that nobody may page through any longer.

@@ -19,6 +19,8 @@ pub struct Item {
     pub title: String,
     /// The date that `date:` in a query asks for.
     pub date: Option<Date>,
+    /// The numbers of contracts and companies that are suggested while somebody types them, as they stand there.
+    pub numbers: Vec<String>,
 }
 
 /// What was found, or is to be found.

@@ -12,6 +12,7 @@ use tantivy::schema::{
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer, TokenizerManager};
 
 use super::item::{Item, Source};
+use super::numbers::held;
 use super::tokens::Analysed;
 use crate::fields::worths;
 
@@ -23,8 +24,9 @@ const RAW: &str = "raw";
 pub(super) const KIND: &str = "kind";
 pub(super) const DATE: &str = "date";
 pub(super) const DOSSIER: &str = "dossier";
+pub(super) const NUMBERS: &str = "numbers";
 /// Grows with every change of fields or analysis: an index of another version is refused and rebuilt.
-const SOURCE_AND_VERSION: &str = "source.v2";
+const SOURCE_AND_VERSION: &str = "source.v3";
 
 /// The fields.
 #[derive(Debug, Clone)]
@@ -43,6 +45,8 @@ pub(super) struct Fields {
     pub(super) amounts: Field,
     /// How customers' names are typed.
     pub(super) spellings: Field,
+    /// Numbers to be suggested, as [`held`] makes them.
+    pub(super) numbers: Field,
 }
 
 /// The two looks at a text.
@@ -77,6 +81,7 @@ impl Fields {
         let document = schema.add_bytes_field("document", INDEXED);
         let dossier = schema.add_bytes_field(DOSSIER, INDEXED | STORED | FAST);
         let date = schema.add_u64_field(DATE, FAST);
+        let numbers = schema.add_text_field(NUMBERS, TextOptions::default().set_fast(RAW));
         Self {
             schema: schema.build(),
             source,
@@ -89,6 +94,7 @@ impl Fields {
             ids,
             amounts,
             spellings,
+            numbers,
         }
     }
 
@@ -115,6 +121,8 @@ impl Fields {
             [&item.title, &item.text].iter().flat_map(|text| worths(text)).map(|worth| worth.fen).collect();
         values.extend(worths.into_iter().map(|fen| (vec![self.amounts], OwnedValue::U64(fen))));
         values.extend(item.date.map(|date| (vec![self.date], OwnedValue::U64(date_number(date)))));
+        let numbers = item.numbers.iter().filter_map(|number| held(number));
+        values.extend(numbers.map(|number| (vec![self.numbers], OwnedValue::Str(number))));
         Indexed(values)
     }
 }

@@ -3,6 +3,7 @@
 mod amounts;
 mod drawn;
 mod judged;
+mod numbers;
 mod order;
 mod paging;
 mod renewing;
@@ -85,6 +86,7 @@ fn page(document: u8, dossier: u8, page: u32, text: &str) -> Item {
         text: text.into(),
         title: String::new(),
         date: None,
+        numbers: Vec::new(),
     }
 }
 

@@ -63,8 +63,10 @@ async fn an_index_that_is_damaged_while_it_is_used_is_made_again_at_once() {
 async fn hits_are_counted_ordered_and_names_suggested_for_those_who_may_see_them() {
     let app = TestApp::start().await;
     let (li, sun, wang) = (app.sign_in("li").await, app.sign_in("sun").await, app.sign_in("wang").await);
+    let mut dossiers = Vec::new();
     for (desk, name) in [(&li, "欧阳修远"), (&li, "欧阳锋"), (&sun, "欧阳若兰")] {
         let dossier = desk.open_dossier(name).await;
+        dossiers.push(dossier.clone());
         let case = desk.start_case(&dossier, 1).await;
         desk.upload(&case, "trust_contract", pdf(&["民事信托合同"])).await;
         desk.upload(&case, "bank_receipt", pdf(&["回单，民事信托合同"])).await;
@@ -112,6 +114,25 @@ async fn hits_are_counted_ordered_and_names_suggested_for_those_who_may_see_them
     for nothing in ["", "%20", "zhao", "%22", "-"] {
         assert_eq!(suggested(&li, nothing).await, [""; 0], "{nothing}");
     }
+    let numbers = async |desk: &Client, typed: &str| -> Vec<String> {
+        let found = desk.get(&format!("/api/v1/search/suggest?q={typed}")).await.ok();
+        let found = found["suggestions"].as_array().unwrap().clone();
+        found.iter().filter_map(|one| Some(one["number"].as_str()?.to_owned())).collect()
+    };
+    let contract = [("dossier", dossiers[2].as_str()), ("kind", "trust_contract"), ("filename", "合同.txt")];
+    let text = "民间借贷\n合同编号：XT-2026-000117\n身份证号码：11010519491231002X";
+    sun.request(reqwest::Method::POST, "/api/v1/documents").query(&contract).body(text).send().await.unwrap();
+    app.settle().await;
+    for typed in ["xt2", "XT-2026", "xt2026000117"] {
+        assert_eq!(numbers(&sun, typed).await, ["XT-2026-000117"], "{typed}");
+        assert_eq!(numbers(&wang, typed).await, ["XT-2026-000117"], "{typed}");
+        assert_eq!(numbers(&li, typed).await, [""; 0], "{typed}");
+    }
+    for nothing in ["xt", "2026", "110105"] {
+        assert_eq!(numbers(&wang, nothing).await, [""; 0], "{nothing}");
+    }
+    // What is chosen from the list is found.
+    assert_eq!(wang.get("/api/v1/search?q=XT-2026-000117").await.ok()["total"], 1);
     let page = String::from_utf8(li.get("/search?q=%E6%B0%91%E4%BA%8B%E4%BF%A1%E6%89%98&lang=zh").await.body)
         .unwrap();
     for said in ["缩小范围", "kind=bank_receipt", "最新在前", "欧阳锋"] {

@@ -152,6 +152,7 @@ async fn the_index_is_held_against_the_documents() {
         text: "民事信托合同".into(),
         title: String::new(),
         date: None,
+        numbers: Vec::new(),
     };
     let page = |document, page| item(Source::Page { document, page });
     let index = &app.app.index;

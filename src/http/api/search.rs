@@ -167,10 +167,10 @@ pub(crate) struct Typed {
     pub(crate) q: String,
 }
 
-/// The most names that are suggested.
+/// The most names that are suggested, and the most numbers.
 const SUGGESTIONS: usize = 8;
 
-/// `GET /api/v1/search/suggest?q=`: customers whose names begin so.
+/// `GET /api/v1/search/suggest?q=`: customers whose names begin so, and numbers of contracts and companies.
 pub(crate) async fn suggest(
     State(door): State<Door>,
     caller: Caller,
@@ -178,9 +178,12 @@ pub(crate) async fn suggest(
 ) -> Result<Response, Problem> {
     let permit = caller.may(&door, Action::Search)?;
     let in_force = rules(&door)?;
-    let found = door.app.archive.suggest(&permit, finder(&door, &in_force), &typed.q, SUGGESTIONS).await?;
-    let suggested = found.iter().map(|dossier| json!({ "name": dossier.name(), "dossier": dossier.id }));
-    let body = json!({ "suggestions": suggested.collect::<Vec<_>>() });
+    let (archive, finder) = (&door.app.archive, finder(&door, &in_force));
+    let names = archive.suggest(&permit, finder, &typed.q, SUGGESTIONS).await?;
+    let numbers = archive.suggest_numbers(&permit, finder, &typed.q, SUGGESTIONS).await?;
+    let names = names.iter().map(|dossier| json!({ "name": dossier.name(), "dossier": dossier.id }));
+    let numbers = numbers.iter().map(|found| json!({ "number": found.number, "dossier": found.dossier }));
+    let body = json!({ "suggestions": names.chain(numbers).collect::<Vec<_>>() });
     Ok(([(header::CACHE_CONTROL, "private, no-store")], axum::Json(body)).into_response())
 }
 

@@ -1,6 +1,6 @@
 //! What is drawn at random: pieces of texts, misread characters, grants.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use proptest::prelude::{any, proptest};
 
@@ -157,7 +157,9 @@ proptest! {
         let fixture = Fixture::new();
         let mut truth: HashMap<u8, Vec<u8>> = HashMap::new();
         for (number, owner) in (1..).zip(&owners) {
-            let items = [page(number, *owner + 1, 1, texts[usize::from(number) % texts.len()])];
+            let item = page(number, *owner + 1, 1, texts[usize::from(number) % texts.len()]);
+            let numbers = vec![format!("XT-2024-{:02}", number % 7), format!("HT-2024-{number}")];
+            let items = [Item { numbers, ..item }];
             fixture.index.replace_document(id(number), &items).unwrap();
             truth.entry(*owner).or_default().push(number);
         }
@@ -182,5 +184,12 @@ proptest! {
         }
         assert_eq!(facets.dossiers.into_iter().collect::<BTreeMap<_, _>>(), counted);
         assert_eq!(facets.kinds.values().sum::<u64>(), seen.total as u64);
+
+        let mine = |number: &u8| granted.contains(&owners[usize::from(*number) - 1]);
+        let numbers: BTreeSet<String> = (1..=12).filter(mine).map(|number| format!("XT-2024-{:02}", number % 7)).collect();
+        let suggested = fixture.index.numbers("xt2024", &Scope::Dossiers(scope.clone()), 20).unwrap();
+        assert!(suggested.iter().all(|number| scope.contains(&number.dossier)));
+        let suggested: Vec<String> = suggested.into_iter().map(|number| number.number).collect();
+        assert_eq!(suggested, numbers.into_iter().collect::<Vec<_>>());
     }
 }

@@ -50,6 +50,7 @@ fn item(thing: &Thing) -> Item {
         text: thing.text.clone(),
         title: thing.title.clone(),
         date: Some(thing.date.parse().unwrap()),
+        numbers: Vec::new(),
     }
 }
 

@@ -1,4 +1,4 @@
-// Suggests customers while a name is typed. Without scripts, the search finds them all the same.
+// Suggests customers while a name is typed, and numbers of contracts. Without scripts, the search finds them all the same.
 "use strict";
 
 const PAUSE_MS = 150;
@@ -16,7 +16,7 @@ for (const list of document.querySelectorAll("datalist[data-suggest]")) {
       if (!answer.ok || asked !== typed) return;
       const { suggestions } = await answer.json();
       // What browsers offer must begin as it was typed, or have it as its label.
-      list.replaceChildren(...suggestions.map(({ name }) => new Option(typed, name)));
+      list.replaceChildren(...suggestions.map(({ name, number }) => new Option(typed, name ?? number)));
     } catch {
       // The server is away: nothing is suggested.
     }
