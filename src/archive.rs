@@ -11,6 +11,7 @@ mod offer;
 mod passing;
 mod pictures;
 mod retrieve;
+mod states;
 mod sweep;
 mod verify;
 
@@ -35,6 +36,7 @@ pub use offer::Offer;
 pub use passing::Refused;
 pub use pictures::{Kept, Size};
 pub use retrieve::Content;
+pub use states::InState;
 pub(crate) use verify::key_problem;
 pub use verify::{Depth, Examined, Examiner, Names, Problem, ProblemCode, Report};
 

@@ -159,6 +159,8 @@ pub struct Limits {
     pub search_views: usize,
     /// How long such a moment is kept, in seconds.
     pub search_view_seconds: u64,
+    /// Hits of more cases than this are not counted by the state that those stand in.
+    pub facet_cases: usize,
     /// How many uploads may be under way at once; more wait or get 429.
     pub uploads: usize,
     /// The largest cache of decrypted index chunks, in bytes.
@@ -281,6 +283,7 @@ impl Default for Limits {
             list_entries: 200,
             search_views: 8,
             search_view_seconds: 900,
+            facet_cases: 20_000,
             uploads: 64,
             index_cache_bytes: 32 << 20,
             records_cache_bytes: 16 << 20,

@@ -506,6 +506,7 @@ pub(super) fn open_index(
         results_max: config.limits.list_entries,
         views_max: config.limits.search_views,
         view_seconds: config.limits.search_view_seconds,
+        facet_cases_max: config.limits.facet_cases,
         ..search::Limits::default()
     };
     let key = IndexKey::from_bytes(*keyring.index_key().as_bytes());

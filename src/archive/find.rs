@@ -1,5 +1,6 @@
 //! Finding: a query against the index, filtered by what the searcher may see, with snippets from the sealed texts.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,7 +8,7 @@ use futures::future::join_all;
 use lru::LruCache;
 use serde::{Deserialize, Serialize};
 
-use super::{Archive, Error};
+use super::{Archive, Error, InState};
 use crate::access::{Action, Permit, Policies};
 use crate::cases;
 use crate::documents;
@@ -67,7 +68,7 @@ pub struct Finder<'a> {
 
 impl Finder<'_> {
     /// Where somebody may do this.
-    fn scope(&self, actor: &Actor, action: Action) -> Result<Scope, Error> {
+    pub(super) fn scope(&self, actor: &Actor, action: Action) -> Result<Scope, Error> {
         Ok(match self.policies.permits_all(actor, action) {
             true => Scope::All,
             false => Scope::Dossiers(self.dossiers.kept_by(actor.id).map_err(not_journal)?),
@@ -88,6 +89,8 @@ pub struct Found {
     pub ignored: Vec<search::Ignored>,
     /// How the hits are spread, if that was asked for.
     pub facets: Option<search::Facets>,
+    /// How they are spread over the states of their cases; none if they are of too many.
+    pub states: Option<BTreeMap<String, InState>>,
     /// The moment of the list, if it has other parts.
     pub view: Option<search::View>,
     /// Where the next part begins.
@@ -148,14 +151,22 @@ impl Archive {
             }
         }
         self.note_search(permit, text, &hits).await?;
+        let (mut facets, mut ignored, mut states) = (results.facets, results.ignored, None);
+        if let Some(facets) = &mut facets {
+            match facets.too_many_cases {
+                true => ignored.push(search::Ignored::TooManyCases),
+                false => states = Some(self.by_state(std::mem::take(&mut facets.cases)).await?),
+            }
+        }
         let marker = Marker::of(query);
         let hits = join_all(hits.into_iter().map(|hit| self.with_snippet(hit, dossiers, &marker))).await;
         Ok(Found {
             total: results.total,
             hits,
             approximate: results.approximate,
-            ignored: results.ignored,
-            facets: results.facets,
+            ignored,
+            facets,
+            states,
             view: results.view,
             next: results.next,
         })

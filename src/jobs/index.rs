@@ -47,6 +47,7 @@ impl App {
             title: String::new(),
             date: Some(business_date(note.at)),
             numbers: Vec::new(),
+            case: Some(id),
         };
         let items: Vec<Item> = cases::notes(&self.records, id)?.into_iter().map(note).collect();
         Ok(self.index.replace_items(&items)?)
@@ -100,6 +101,7 @@ fn pages_of(document: &Document, reading: Option<&Reading>, limits: &fields::Lim
         title: document.filename.clone().filter(|_| page == 1).unwrap_or_default(),
         date: Some(business_date(document.received_at)),
         numbers: numbers.remove(&page).unwrap_or_default().into_iter().collect(),
+        case: document.case,
     };
     let pages = reading.map(|reading| reading.pages.as_slice()).unwrap_or_default();
     match pages {
@@ -117,5 +119,6 @@ fn card(dossier: &Dossier) -> Item {
         title: dossier.name().to_owned(),
         date: Some(business_date(dossier.opened_at)),
         numbers: Vec::new(),
+        case: None,
     }
 }

@@ -3,8 +3,8 @@
 
 use tantivy::collector::{Count, TopDocs};
 use tantivy::query::{
-    AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, EmptyQuery, Occur, PhraseQuery, Query as Search,
-    RangeQuery, RegexPhraseQuery, RegexQuery, TermQuery, TermSetQuery,
+    AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, EmptyQuery, ExistsQuery, Occur, PhraseQuery,
+    Query as Search, RangeQuery, RegexPhraseQuery, RegexQuery, TermQuery, TermSetQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption, Value};
 use tantivy::{DocAddress, Score, Searcher, TantivyDocument, TantivyError, Term};
@@ -12,8 +12,8 @@ use tantivy::{DocAddress, Score, Searcher, TantivyDocument, TantivyError, Term};
 use super::error::Error;
 use super::facets::{Counting, Facets};
 use super::item::{CARD_KIND, Source};
-use super::query::{Ignored, Narrowing, Piece, Query};
-use super::schema::{DATE, Fields, TextFields, date_number};
+use super::query::{Among, Ignored, Narrowing, Piece, Query};
+use super::schema::{CASE, DATE, Fields, TextFields, date_number};
 use super::spelling::typed;
 use super::steady::Steady;
 use super::tokens::{Analysed, ID_MIN_CHARS, Lookup, as_tail};
@@ -64,7 +64,7 @@ pub struct Wanted {
     pub limit: usize,
     /// In this order.
     pub order: Order,
-    /// Whether they are counted by kind, year and dossier.
+    /// Whether they are counted by kind, year, dossier and case.
     pub facets: bool,
     /// At which moment.
     pub moment: Moment,
@@ -108,6 +108,7 @@ pub(super) fn find(
     fields: &Fields,
     (query, scope): (&Query, &Scope),
     wanted: Wanted,
+    cases_max: usize,
 ) -> Result<Results, Error> {
     let facets = wanted.facets.then(Facets::default);
     let ignored = query.ignored.clone();
@@ -128,7 +129,7 @@ pub(super) fn find(
             results.hits = hits.collect::<Result<_, Error>>()?;
             (results.total, results.approximate) = (total, approximate);
             if wanted.facets {
-                results.facets = Some(searcher.search(&search, &Counting)?);
+                results.facets = Some(searcher.search(&search, &Counting { cases_max })?);
             }
             break;
         }
@@ -204,6 +205,7 @@ impl Compiler<'_> {
             Box::new(TermSetQuery::new(terms))
         };
         add_narrowing(&query.kinds, kinds, clauses);
+        clauses.extend(query.cases.as_ref().map(|cases| filter(self.cases(cases))));
         if query.from.is_some() || query.to.is_some() {
             let from = query.from.map_or(0, date_number);
             let to = query.to.map_or(u64::MAX, date_number);
@@ -213,6 +215,16 @@ impl Compiler<'_> {
         for amounts in &query.amounts {
             let term = |fen| std::ops::Bound::Included(Term::from_field_u64(self.fields.amounts, fen));
             clauses.push(filter(Box::new(RangeQuery::new(term(*amounts.start()), term(*amounts.end())))));
+        }
+    }
+
+    fn cases(&self, among: &Among) -> Box<dyn Search> {
+        match among {
+            Among::Any => Box::new(ExistsQuery::new(CASE.to_owned(), false)),
+            Among::These(cases) => {
+                let terms = cases.iter().map(|id| Term::from_field_bytes(self.fields.case, id.as_bytes()));
+                Box::new(TermSetQuery::new(terms))
+            }
         }
     }
 

@@ -215,7 +215,8 @@ impl Index {
             (wanted.offset.min(limits.results_offset_max), wanted.limit.min(limits.results_max));
         let wanted = Wanted { offset, limit, ..wanted };
         let look = inner.views.look(wanted.moment, || reader.searcher());
-        let results = inner.note(find(&look.searcher, fields, (query, scope), wanted))?;
+        let results =
+            inner.note(find(&look.searcher, fields, (query, scope), wanted, limits.facet_cases_max))?;
         Ok(inner.continued(results, &look, wanted))
     }
 

@@ -21,6 +21,8 @@ pub struct Item {
     pub date: Option<Date>,
     /// The numbers of contracts and companies that are suggested while somebody types them, as they stand there.
     pub numbers: Vec<String>,
+    /// The case that it was handed in for or written on; it never becomes another.
+    pub case: Option<CaseId>,
 }
 
 /// What was found, or is to be found.

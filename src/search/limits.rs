@@ -23,6 +23,8 @@ pub struct Limits {
     pub views_max: usize,
     /// How long each is kept after it was last the newest, in seconds.
     pub view_seconds: u64,
+    /// Hits of more cases than this are not counted by case.
+    pub facet_cases_max: usize,
     /// Characters of a page that are indexed.
     pub text_max_chars: usize,
 }
@@ -40,6 +42,7 @@ impl Default for Limits {
             results_offset_max: 10_000,
             views_max: 8,
             view_seconds: 900,
+            facet_cases_max: 20_000,
             text_max_chars: 1_000_000,
         }
     }

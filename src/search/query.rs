@@ -13,7 +13,7 @@ use jiff::civil::Date;
 
 use super::limits::Limits;
 use super::normal::is_word_char;
-use crate::domain::DossierId;
+use crate::domain::{CaseId, DossierId};
 use crate::fields::worth;
 
 /// A query that was read. Everything in it can be answered.
@@ -26,6 +26,7 @@ pub struct Query {
     pub(super) dossiers: Narrowing<DossierId>,
     pub(super) from: Option<Date>,
     pub(super) to: Option<Date>,
+    pub(super) cases: Option<Among>,
     /// What amounts may be worth, in fen, both ends included.
     pub(super) amounts: Vec<RangeInclusive<u64>>,
     pub(super) ignored: Vec<Ignored>,
@@ -38,6 +39,15 @@ pub(super) struct Piece {
     pub(super) exact: bool,
     /// It is looked for in customers' names only.
     pub(super) name: bool,
+}
+
+/// To which cases something belongs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Among {
+    /// To any.
+    Any,
+    /// To one of these; of none of them there is nothing.
+    These(Vec<CaseId>),
 }
 
 /// One of `only` (anything when empty) and none of `never`.
@@ -76,12 +86,14 @@ pub enum Ignored {
     NoValue(String),
     /// The moment of the list is not kept any more.
     Moved,
+    /// The hits are of too many cases to be counted or narrowed by their state.
+    TooManyCases,
 }
 
 impl Ignored {
     /// Whether it says something of the list, not of what was typed.
     pub fn is_of_list(&self) -> bool {
-        matches!(self, Self::Moved)
+        matches!(self, Self::Moved | Self::TooManyCases)
     }
 }
 
@@ -104,6 +116,7 @@ impl fmt::Display for Ignored {
             Self::Moved => f.write_str(
                 "the list was not kept any longer: this part is of the list as it is now, and hits may be repeated or missing",
             ),
+            Self::TooManyCases => f.write_str("the hits belong to too many cases: they are neither counted nor narrowed by state"),
         }
     }
 }
@@ -151,6 +164,16 @@ impl Query {
         self
     }
 
+    /// Narrows to what belongs to a case.
+    pub fn of_any_case(self) -> Self {
+        Self { cases: Some(Among::Any), ..self }
+    }
+
+    /// Narrows to what belongs to one of these cases.
+    pub fn of_cases(self, cases: Vec<CaseId>) -> Self {
+        Self { cases: Some(Among::These(cases)), ..self }
+    }
+
     /// Narrows to these dates, both included; `None` leaves that side as it is.
     pub fn and_dates(mut self, from: Option<Date>, to: Option<Date>) -> Self {
         self.from = self.from.max(from);
@@ -165,9 +188,10 @@ impl Query {
 
     /// Whether it asks for nothing at all.
     pub fn is_empty(&self) -> bool {
-        let Self { wanted, unwanted, kinds, dossiers, from, to, amounts, ignored: _ } = self;
+        let Self { wanted, unwanted, kinds, dossiers, from, to, cases, amounts, ignored: _ } = self;
+        let dates = from.is_some() || to.is_some();
         let narrows =
-            from.is_some() || to.is_some() || !amounts.is_empty() || kinds.narrows() || dossiers.narrows();
+            dates || cases.is_some() || !amounts.is_empty() || kinds.narrows() || dossiers.narrows();
         wanted.is_empty() && unwanted.is_empty() && !narrows
     }
 

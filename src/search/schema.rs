@@ -25,8 +25,9 @@ pub(super) const KIND: &str = "kind";
 pub(super) const DATE: &str = "date";
 pub(super) const DOSSIER: &str = "dossier";
 pub(super) const NUMBERS: &str = "numbers";
+pub(super) const CASE: &str = "case";
 /// Grows with every change of fields or analysis: an index of another version is refused and rebuilt.
-const SOURCE_AND_VERSION: &str = "source.v3";
+const SOURCE_AND_VERSION: &str = "source.v4";
 
 /// The fields.
 #[derive(Debug, Clone)]
@@ -47,6 +48,7 @@ pub(super) struct Fields {
     pub(super) spellings: Field,
     /// Numbers to be suggested, as [`held`] makes them.
     pub(super) numbers: Field,
+    pub(super) case: Field,
 }
 
 /// The two looks at a text.
@@ -81,6 +83,7 @@ impl Fields {
         let document = schema.add_bytes_field("document", INDEXED);
         let dossier = schema.add_bytes_field(DOSSIER, INDEXED | STORED | FAST);
         let date = schema.add_u64_field(DATE, FAST);
+        let case = schema.add_bytes_field(CASE, INDEXED | FAST);
         let numbers = schema.add_text_field(NUMBERS, TextOptions::default().set_fast(RAW));
         Self {
             schema: schema.build(),
@@ -95,6 +98,7 @@ impl Fields {
             amounts,
             spellings,
             numbers,
+            case,
         }
     }
 
@@ -121,6 +125,7 @@ impl Fields {
             [&item.title, &item.text].iter().flat_map(|text| worths(text)).map(|worth| worth.fen).collect();
         values.extend(worths.into_iter().map(|fen| (vec![self.amounts], OwnedValue::U64(fen))));
         values.extend(item.date.map(|date| (vec![self.date], OwnedValue::U64(date_number(date)))));
+        values.extend(item.case.map(|case| bytes(self.case, case.as_bytes())));
         let numbers = item.numbers.iter().filter_map(|number| held(number));
         values.extend(numbers.map(|number| (vec![self.numbers], OwnedValue::Str(number))));
         Indexed(values)

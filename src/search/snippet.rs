@@ -49,13 +49,11 @@ impl Marker {
 
     /// The line with all its matches in `<mark>`, if there are any; else what was read of it a second time.
     pub fn line(&self, line: &Line) -> Option<String> {
-        let readings = [Some(line.text.as_str()), line.other.as_deref()].into_iter().flatten();
-        let mut marked = readings.filter_map(|text| {
+        [Some(line.text.as_str()), line.other.as_deref()].into_iter().flatten().find_map(|text| {
             let starts = starts(text);
             let matches = self.matches(text, &starts);
             (!matches.is_empty()).then(|| self.shown(text, &starts, matches, LINE_CHARS))
-        });
-        marked.next()
+        })
     }
 
     /// Where the lines stand that have matches, at most so many.

@@ -1,6 +1,7 @@
 //! The index as its users see it: what is found, what is not, and what lies on the disk.
 
 mod amounts;
+mod cases;
 mod drawn;
 mod judged;
 mod numbers;
@@ -87,6 +88,7 @@ fn page(document: u8, dossier: u8, page: u32, text: &str) -> Item {
         title: String::new(),
         date: None,
         numbers: Vec::new(),
+        case: None,
     }
 }
 

@@ -317,6 +317,7 @@ page-ignored-date = “{ $word }” (not a date)
 page-ignored-dossier = “{ $word }” (not the id of a dossier)
 page-ignored-value = “{ $word }” (nothing follows the colon)
 page-list-moved = The list was not kept any longer: this page is of the list as it is now. Hits may be repeated or missing.
+page-list-too-many-cases = The hits belong to too many cases: they are neither counted nor narrowed by state.
 page-all-kinds = All kinds
 page-from-date = Received from
 page-to-date = To

@@ -317,6 +317,7 @@ page-ignored-date = “{ $word }”（不是日期）
 page-ignored-dossier = “{ $word }”（不是档案编号）
 page-ignored-value = “{ $word }”（冒号后没有内容）
 page-list-moved = 检索结果列表已不再保留：本页按现在的列表显示，可能有重复或遗漏的结果。
+page-list-too-many-cases = 检索结果涉及的案件过多：未按状态统计或筛选。
 page-all-kinds = 全部种类
 page-from-date = 收到自
 page-to-date = 至

@@ -7,7 +7,7 @@ use lantai::domain::archive_itself;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use crate::app::{Client, TestApp, pdf, until};
+use crate::app::{Answer, Client, TestApp, pdf, until};
 use crate::server::{Server, Setting};
 
 /// Flips a bit in the middle of every file of the index.
@@ -26,6 +26,12 @@ fn damage(index: &Path) {
 fn set_aside(data: &Path) -> usize {
     let entries = std::fs::read_dir(data).unwrap().map(|entry| entry.unwrap().file_name());
     entries.filter(|name| name.to_str().unwrap().contains("index.set-aside")).count()
+}
+
+/// Hands in a text that belongs to no case.
+async fn hand_in(desk: &Client, query: &[(&str, &str)], text: &str) {
+    let request = desk.request(reqwest::Method::POST, "/api/v1/documents");
+    Answer::of(request.query(query).body(text.to_owned())).await.created();
 }
 
 async fn total(desk: &Client, query: &str) -> Option<u64> {
@@ -121,7 +127,7 @@ async fn hits_are_counted_ordered_and_names_suggested_for_those_who_may_see_them
     };
     let contract = [("dossier", dossiers[2].as_str()), ("kind", "trust_contract"), ("filename", "合同.txt")];
     let text = "民间借贷\n合同编号：XT-2026-000117\n身份证号码：11010519491231002X";
-    sun.request(reqwest::Method::POST, "/api/v1/documents").query(&contract).body(text).send().await.unwrap();
+    hand_in(&sun, &contract, text).await;
     app.settle().await;
     for typed in ["xt2", "XT-2026", "xt2026000117"] {
         assert_eq!(numbers(&sun, typed).await, ["XT-2026-000117"], "{typed}");
@@ -222,12 +228,7 @@ async fn a_hit_says_where_on_the_page_it_stands() {
     let case = li.start_case(&dossier, 1).await;
     let uploaded = li.upload(&case, "trust_contract", pdf(&["风险揭示书", "民事信托合同"])).await;
     let plain = [("dossier", dossier.as_str()), ("kind", "trust_contract"), ("filename", "合同.txt")];
-    li.request(reqwest::Method::POST, "/api/v1/documents")
-        .query(&plain)
-        .body("民事信托合同")
-        .send()
-        .await
-        .unwrap();
+    hand_in(&li, &plain, "民事信托合同").await;
     app.settle().await;
     let document = uploaded["id"].as_str().unwrap();
     let text = li.get(&format!("/api/v1/documents/{document}/text")).await.ok();
@@ -244,6 +245,74 @@ async fn a_hit_says_where_on_the_page_it_stands() {
             false => assert_eq!(boxes, [[0.0; 4]; 0]),
         }
     }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hits_are_counted_and_narrowed_by_where_their_case_stands_now() {
+    let app = TestApp::start_with(|config| config.limits.facet_cases = 3).await;
+    let (li, sun, wang) = (app.sign_in("li").await, app.sign_in("sun").await, app.sign_in("wang").await);
+    let mut cases = Vec::new();
+    for (desk, name) in [(&li, "欧阳修远"), (&li, "欧阳锋"), (&sun, "欧阳若兰")] {
+        let dossier = desk.open_dossier(name).await;
+        let case = desk.start_case(&dossier, 1).await;
+        desk.upload(&case, "trust_contract", pdf(&["民事信托合同"])).await;
+        cases.push(case);
+    }
+    // A paper without a case is in no state.
+    let dossier = li.open_dossier("司马").await;
+    let query = [("dossier", dossier.as_str()), ("kind", "trust_contract"), ("filename", "合同.txt")];
+    hand_in(&li, &query, "民事信托合同").await;
+    app.settle().await;
+    let asked = "/api/v1/search?q=%E6%B0%91%E4%BA%8B%E4%BF%A1%E6%89%98&facets=true";
+    let states = async |desk: &Client| desk.get(asked).await.ok()["facets"]["states"].clone();
+    let start = cases[0]["state"].as_str().unwrap().to_owned();
+    assert_eq!(states(&li).await, json!([{ "value": start, "count": 2 }]));
+    assert_eq!(states(&wang).await, json!([{ "value": start, "count": 3 }]));
+
+    // A case goes on, and nothing is indexed for it.
+    let moved = li.act(&cases[0], "submit", json!({})).await.ok();
+    let submitted = moved["state"].as_str().unwrap().to_owned();
+    let mut expected = vec![json!({ "value": start, "count": 1 }), json!({ "value": submitted, "count": 1 })];
+    expected.sort_by_key(|one| one["value"].as_str().unwrap().to_owned());
+    assert_eq!(states(&li).await, json!(expected));
+    let narrowed = async |desk: &Client, state: &str| {
+        let found = desk.get(&format!("{asked}&state={state}")).await.ok();
+        assert_eq!(found["ignored"], json!([]));
+        found["total"].as_u64().unwrap()
+    };
+    assert_eq!((narrowed(&li, &start).await, narrowed(&wang, &start).await), (1, 2));
+    assert_eq!((narrowed(&li, &submitted).await, narrowed(&sun, &submitted).await), (1, 0));
+    assert_eq!(narrowed(&wang, "no-such-state").await, 0);
+    let alone = format!("/api/v1/search?state={submitted}");
+    assert_eq!(wang.get(&alone).await.ok()["total"], 1);
+
+    let page = |state: &str, lang: &str| {
+        format!("/search?q=%E6%B0%91%E4%BA%8B%E4%BF%A1%E6%89%98&state={state}&lang={lang}")
+    };
+    let shown = async |address: String| String::from_utf8(wang.get(&address).await.body).unwrap();
+    let pack = lantai::workflow::Pack::bundled();
+    let state = pack.definition("customer-intake").unwrap().state(&submitted).unwrap();
+    let (zh, en) = (shown(page("", "zh")).await, shown(page("", "en")).await);
+    assert!(
+        zh.contains(&format!(">{}</a>", state.title.zh)) && zh.contains(&format!("state={submitted}")),
+        "{zh}"
+    );
+    assert!(en.contains(&format!(">{}</a>", state.title.en)), "{en}");
+    let one = shown(page(&submitted, "zh")).await;
+    assert!(one.contains("欧阳修远") && !one.contains("欧阳锋") && one.contains("name=\"state\""), "{one}");
+
+    // With more cases than are counted it says so, and goes on without.
+    let dossier = sun.open_dossier("欧阳克").await;
+    let case = sun.start_case(&dossier, 1).await;
+    sun.upload(&case, "trust_contract", pdf(&["民事信托合同"])).await;
+    app.settle().await;
+    let found = wang.get(&format!("{asked}&state={submitted}")).await.ok();
+    assert_eq!((&found["total"], &found["facets"]["states"]), (&json!(5), &Value::Null));
+    assert!(found["ignored"][0].as_str().unwrap().contains("too many cases"), "{found}");
+    assert_eq!(found["ignored"].as_array().unwrap().len(), 1);
+    assert!(shown(page(&submitted, "zh")).await.contains("涉及的案件过多"));
+    assert_eq!(narrowed(&li, &submitted).await, 1);
     app.finish().await;
 }
 

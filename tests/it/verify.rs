@@ -153,6 +153,7 @@ async fn the_index_is_held_against_the_documents() {
         title: String::new(),
         date: None,
         numbers: Vec::new(),
+        case: None,
     };
     let page = |document, page| item(Source::Page { document, page });
     let index = &app.app.index;

@@ -1,5 +1,7 @@
 //! The full-text search.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -9,12 +11,12 @@ use serde_json::json;
 
 use super::Query;
 use crate::access::Action;
-use crate::archive::{Finder, Found, FoundHit};
+use crate::archive::{Finder, Found, FoundHit, InState};
 use crate::domain::{CaseId, DocumentId, DossierId};
 use crate::http::caller::rules;
 use crate::http::{Caller, Door, Problem};
 use crate::packs::InForce;
-use crate::search::{self, Cursor, Facets, Order, Place, Source};
+use crate::search::{self, Cursor, Facets, Ignored, Order, Place, Source};
 
 /// What is asked for.
 #[derive(Debug, Default, Deserialize)]
@@ -23,12 +25,14 @@ pub(crate) struct Wanted {
     pub(crate) q: String,
     pub(crate) dossier: Option<DossierId>,
     pub(crate) kind: Option<String>,
+    /// In which state the case stands that a hit belongs to.
+    pub(crate) state: Option<String>,
     pub(crate) from: Option<Date>,
     pub(crate) to: Option<Date>,
     /// `relevance`, `newest` or `oldest`.
     #[serde(default)]
     pub(crate) sort: Sort,
-    /// Whether the hits are counted by kind, year and dossier.
+    /// Whether the hits are counted by kind, year, dossier and state.
     #[serde(default)]
     pub(crate) facets: bool,
     pub(crate) limit: Option<usize>,
@@ -71,10 +75,16 @@ pub(crate) struct FacetsView {
     pub(crate) kinds: Vec<Counted>,
     pub(crate) years: Vec<Counted>,
     pub(crate) dossiers: Vec<Counted>,
+    /// None if the hits are of too many cases.
+    pub(crate) states: Option<Vec<Counted>>,
 }
 
 impl FacetsView {
-    pub(crate) fn of(door: &Door, facets: Facets) -> Result<Self, Problem> {
+    pub(crate) fn of(
+        door: &Door,
+        facets: Facets,
+        states: Option<BTreeMap<String, InState>>,
+    ) -> Result<Self, Problem> {
         let counted = |(value, count): (String, u64)| Counted { value, name: None, count };
         let mut dossiers = most(facets.dossiers.into_iter().collect());
         dossiers.truncate(MOST_VALUES);
@@ -82,6 +92,10 @@ impl FacetsView {
             let name = door.app.dossiers.get(id)?.map(|dossier| dossier.name().to_owned());
             Ok(Counted { value: id.to_string(), name, count })
         });
+        let by_state = |states: BTreeMap<String, InState>| {
+            let counts = states.into_iter().map(|(state, of)| (state, of.count)).collect();
+            most(counts).into_iter().take(MOST_VALUES).map(counted).collect()
+        };
         let years = facets.years.into_iter().rev().map(|(year, count)| (year.to_string(), count));
         Ok(Self {
             kinds: most(facets.kinds.into_iter().collect())
@@ -91,6 +105,7 @@ impl FacetsView {
                 .collect(),
             years: years.take(MOST_VALUES).map(counted).collect(),
             dossiers: dossiers.collect::<Result<_, Problem>>()?,
+            states: states.map(by_state),
         })
     }
 }
@@ -153,7 +168,8 @@ pub(super) async fn search(
     let found = find(&door, &caller, &wanted, offset, limit).await?;
     let next_cursor = found.next.map(|next| next.to_string());
     let ignored: Vec<String> = found.ignored.iter().map(ToString::to_string).collect();
-    let facets = found.facets.map(|facets| FacetsView::of(&door, facets)).transpose()?;
+    let (states, facets) = (found.states, found.facets);
+    let facets = facets.map(|facets| FacetsView::of(&door, facets, states)).transpose()?;
     let hits: Vec<HitView> = found.hits.into_iter().map(Into::into).collect();
     let (total, approximate) = (found.total, found.approximate);
     let body = FoundView { total, hits, next_cursor, approximate, ignored, facets };
@@ -210,5 +226,16 @@ pub(crate) async fn find(
     let in_force = rules(door)?;
     let (order, facets, moment) = (wanted.sort.into(), wanted.facets, wanted.cursor.into());
     let part = search::Wanted { offset, limit, order, facets, moment };
-    Ok(door.app.archive.find(&permit, finder(door, &in_force), &wanted.q, &query, part).await?)
+    let (archive, finder) = (&door.app.archive, finder(door, &in_force));
+    let state = wanted.state.as_deref().filter(|state| !state.is_empty());
+    let narrowed = match state {
+        Some(state) => archive.in_state(&permit, finder, &query, (state, moment)).await?,
+        None => None,
+    };
+    let too_many = state.is_some() && narrowed.is_none();
+    let mut found = archive.find(&permit, finder, &wanted.q, &narrowed.unwrap_or(query), part).await?;
+    if too_many && !found.ignored.contains(&Ignored::TooManyCases) {
+        found.ignored.push(Ignored::TooManyCases);
+    }
+    Ok(found)
 }

@@ -1,5 +1,7 @@
 //! The search: what stands where, with the words around it.
 
+use std::collections::HashMap;
+
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -11,7 +13,7 @@ use super::form::Choice;
 use super::frame::{Frame, page};
 use super::visit::Signed;
 use super::words;
-use crate::archive::FoundHit;
+use crate::archive::{FoundHit, InState};
 use crate::documents;
 use crate::http::api::Query;
 use crate::http::api::search::{FacetsView, HitView, Sort, Wanted, find};
@@ -39,6 +41,7 @@ struct Page {
     orders: Vec<Way>,
     facets: Vec<Facet>,
     dossier: String,
+    state: String,
     sort: String,
     previous: Option<String>,
     next: Option<String>,
@@ -85,6 +88,8 @@ pub(super) struct Asked {
     #[serde(default)]
     dossier: String,
     #[serde(default)]
+    state: String,
+    #[serde(default)]
     sort: String,
     #[serde(default)]
     cursor: String,
@@ -111,12 +116,12 @@ impl Asked {
             "" => None,
             text => Some(text.parse().map_err(Problem::bad_request)?),
         };
-        let q = self.q.clone();
-        Ok(Wanted { q, kind, dossier, from, to, sort, facets: true, limit: None, cursor })
+        let (q, state) = (self.q.clone(), Some(self.state.clone()));
+        Ok(Wanted { q, kind, state, dossier, from, to, sort, facets: true, limit: None, cursor })
     }
 
     fn is_empty(&self) -> bool {
-        let narrowing = [&self.kind, &self.from, &self.to, &self.dossier];
+        let narrowing = [&self.kind, &self.from, &self.to, &self.dossier, &self.state];
         self.q.trim().is_empty() && narrowing.iter().all(|value| value.is_empty())
     }
 
@@ -133,6 +138,7 @@ impl Asked {
             ("from", &self.from),
             ("to", &self.to),
             ("dossier", &self.dossier),
+            ("state", &self.state),
             ("sort", &self.sort),
         ];
         let other = |name: &str| others.iter().find(|(other, _)| *other == name).map(|(_, value)| *value);
@@ -189,7 +195,10 @@ pub(super) async fn show(
     content.asked = true;
     content.orders = orders(lang, &asked);
     if let Some(facets) = found.facets {
-        content.facets = facets_of(&door, lang, &asked, FacetsView::of(&door, facets)?);
+        let title = |(state, of): (&String, &InState)| (state.clone(), state_title(&door, lang, state, of));
+        let titles: HashMap<String, String> = found.states.iter().flatten().map(title).collect();
+        let facets = FacetsView::of(&door, facets, found.states)?;
+        content.facets = facets_of(&door, lang, &asked, (facets, &titles));
     }
     content.hits = found
         .hits
@@ -212,7 +221,19 @@ fn orders(lang: Lang, asked: &Asked) -> Vec<Way> {
         .collect()
 }
 
-fn facets_of(door: &Door, lang: Lang, asked: &Asked, facets: FacetsView) -> Vec<Facet> {
+/// What a state is called in the definition of a case that stands there.
+fn state_title(door: &Door, lang: Lang, state: &str, of: &InState) -> String {
+    let definition = door.app.packs.definition(&of.definition, &of.workflow).ok();
+    let found = definition.as_ref().and_then(|(_, definition)| definition.state(state));
+    words::titled(found.map(|found| &found.title), lang, state)
+}
+
+fn facets_of(
+    door: &Door,
+    lang: Lang,
+    asked: &Asked,
+    (facets, titles): (FacetsView, &HashMap<String, String>),
+) -> Vec<Facet> {
     let kind = |name: &str| match name {
         search::CARD_KIND => say(lang, "page-found-dossier"),
         "note" => say(lang, "page-found-note"),
@@ -236,11 +257,18 @@ fn facets_of(door: &Door, lang: Lang, asked: &Asked, facets: FacetsView) -> Vec<
         let href = asked.but(&[("dossier", to)]);
         Way { label: one.name.unwrap_or_default(), href, count: one.count, chosen }
     });
+    let states = facets.states.into_iter().flatten().map(|one| {
+        let chosen = asked.state == one.value;
+        let to = if chosen { "" } else { &one.value };
+        let label = titles.get(&one.value).unwrap_or(&one.value).clone();
+        Way { label, href: asked.but(&[("state", to)]), count: one.count, chosen }
+    });
     let facet = |id, ways| Facet { title: say(lang, id), ways };
     let all = [
         facet("page-document-kind", kinds.collect::<Vec<_>>()),
         facet("page-year", years.collect()),
         facet("page-customer", dossiers.collect()),
+        facet("page-state", states.collect()),
     ];
     // One value alone narrows nothing.
     all.into_iter().filter(|facet| facet.ways.len() > 1 || facet.ways.iter().any(|way| way.chosen)).collect()
@@ -268,6 +296,7 @@ fn empty(door: &Door, signed: &Signed, asked: &Asked) -> Result<Page, Problem> {
         orders: Vec::new(),
         facets: Vec::new(),
         dossier: asked.dossier.clone(),
+        state: asked.state.clone(),
         sort: asked.sort.clone(),
         previous: None,
         next: None,
@@ -287,6 +316,7 @@ fn ignored(lang: Lang, part: &Ignored) -> String {
         Ignored::BadDossier(word) => ("page-ignored-dossier", word.as_str()),
         Ignored::NoValue(word) => ("page-ignored-value", word.as_str()),
         Ignored::Moved => ("page-list-moved", ""),
+        Ignored::TooManyCases => ("page-list-too-many-cases", ""),
     };
     say_with(lang, id, &[("word", word)])
 }

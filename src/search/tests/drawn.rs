@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use proptest::prelude::{any, proptest};
 
 use super::judged::corpus;
-use super::{Fixture, id, page};
-use crate::domain::DossierId;
+use super::{Fixture, document_of, id, page};
+use crate::domain::{CaseId, DossierId};
 use crate::search::{Facets, Item, Query, Scope, Source, Wanted};
 
 /// A small deterministic generator (SplitMix64), so that every run draws the same.
@@ -159,7 +159,8 @@ proptest! {
         for (number, owner) in (1..).zip(&owners) {
             let item = page(number, *owner + 1, 1, texts[usize::from(number) % texts.len()]);
             let numbers = vec![format!("XT-2024-{:02}", number % 7), format!("HT-2024-{number}")];
-            let items = [Item { numbers, ..item }];
+            let case = (number % 3 > 0).then(|| id(number % 5));
+            let items = [Item { numbers, case, ..item }];
             fixture.index.replace_document(id(number), &items).unwrap();
             truth.entry(*owner).or_default().push(number);
         }
@@ -184,6 +185,13 @@ proptest! {
         }
         assert_eq!(facets.dossiers.into_iter().collect::<BTreeMap<_, _>>(), counted);
         assert_eq!(facets.kinds.values().sum::<u64>(), seen.total as u64);
+
+        let mut cases: HashMap<CaseId, u64> = HashMap::new();
+        for number in seen.hits.iter().map(document_of).filter(|number| number % 3 > 0) {
+            *cases.entry(id(number % 5)).or_default() += 1;
+        }
+        assert!(!facets.too_many_cases);
+        assert_eq!(facets.cases, cases);
 
         let mine = |number: &u8| granted.contains(&owners[usize::from(*number) - 1]);
         let numbers: BTreeSet<String> = (1..=12).filter(mine).map(|number| format!("XT-2024-{:02}", number % 7)).collect();

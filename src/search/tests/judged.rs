@@ -51,6 +51,7 @@ fn item(thing: &Thing) -> Item {
         title: thing.title.clone(),
         date: Some(thing.date.parse().unwrap()),
         numbers: Vec::new(),
+        case: None,
     }
 }
 
