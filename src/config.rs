@@ -155,6 +155,10 @@ pub struct Limits {
     pub query_chars: usize,
     /// The most entries of one page of a list.
     pub list_entries: usize,
+    /// The most searches that one person may have saved.
+    pub saved_searches: usize,
+    /// The longest name of a saved search, in characters.
+    pub saved_name_chars: usize,
     /// How many uploads may be under way at once; more wait or get 429.
     pub uploads: usize,
     /// The largest cache of decrypted index chunks, in bytes.
@@ -275,6 +279,8 @@ impl Default for Limits {
             case_documents: 500,
             query_chars: 1_000,
             list_entries: 200,
+            saved_searches: 100,
+            saved_name_chars: 60,
             uploads: 64,
             index_cache_bytes: 32 << 20,
             records_cache_bytes: 16 << 20,

@@ -37,6 +37,7 @@ pub mod dossiers;
 pub mod manifest;
 pub mod people;
 pub mod search;
+pub mod searches;
 
 pub mod penalties;
 pub mod workflow;

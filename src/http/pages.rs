@@ -65,6 +65,8 @@ pub(super) fn routes(door: &Door) -> Router<Door> {
         .route("/documents/{id}/parts", post(document::send_on).get(visit::to_page))
         .route("/documents/{id}/reread", post(document::reread).get(visit::to_page))
         .route("/search", get(search::show))
+        .route("/search/saved", post(search::kept::save).get(visit::to_page))
+        .route("/search/saved/{id}/remove", post(search::kept::remove).get(visit::to_page))
         .route("/penalties", get(penalties::show))
         .merge(uploads)
         .route_layer(middleware::from_fn_with_state(door.clone(), visit::around))

@@ -11,6 +11,9 @@ const IN_TEXT: &str = "麒麟暗记ZEBRA7731";
 const IN_FILENAME: &str = "凤凰暗记QUAGGA8842";
 const IN_NAME: &str = "欧阳貔貅";
 const IN_NOTE: &str = "饕餮暗记OKAPI9953";
+const IN_SAVED: &str = "穷奇暗记TAPIR1164";
+const IN_SAVED_NAME: &str = "梼杌暗记BONGO2275";
+const MARKERS: [&str; 6] = [IN_TEXT, IN_FILENAME, IN_NAME, IN_NOTE, IN_SAVED, IN_SAVED_NAME];
 
 #[tokio::test]
 async fn what_search_finds_lies_nowhere_in_the_clear() {
@@ -30,6 +33,8 @@ async fn what_search_finds_lies_nowhere_in_the_clear() {
         let found = wang.find(&format!("\"{marker}\""), 1).await;
         assert!(found["hits"][0]["snippet"].as_str().unwrap().contains("<mark>"), "{found}");
     }
+    let saved = json!({ "name": IN_SAVED_NAME, "q": IN_SAVED, "kind": format!("kind {IN_SAVED}") });
+    assert_eq!(wang.post("/api/v1/searches", saved).await.status, 201);
     assert_clean(server.folder.path());
     server.kill();
     assert_clean(server.folder.path());
@@ -45,7 +50,7 @@ fn assert_clean(folder: &Path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
             read => read.unwrap(),
         };
-        for marker in [IN_TEXT, IN_FILENAME, IN_NAME, IN_NOTE] {
+        for marker in MARKERS {
             for (encoding, needle) in encoded(marker) {
                 assert!(!contains(&bytes, &needle), "{} holds a marker in {encoding}", path.display());
             }

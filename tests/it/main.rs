@@ -31,6 +31,7 @@ mod restore;
 mod samples;
 mod sealing;
 mod search;
+mod searches;
 mod server;
 mod stack;
 mod stores;

@@ -15,6 +15,7 @@ use crate::http::caller::rules;
 use crate::http::{Caller, Door, Problem};
 use crate::packs::InForce;
 use crate::search::{self, Facets, Order, Source};
+use crate::searches::Search;
 
 /// What is asked for.
 #[derive(Debug, Default, Deserialize)]
@@ -33,6 +34,20 @@ pub(crate) struct Wanted {
     pub(crate) facets: bool,
     pub(crate) limit: Option<usize>,
     pub(crate) cursor: Option<String>,
+}
+
+impl Wanted {
+    /// What is searched for, without how it is shown.
+    pub(crate) fn search(&self) -> Search {
+        Search {
+            q: self.q.clone(),
+            kind: self.kind.clone().filter(|kind| !kind.is_empty()),
+            dossier: self.dossier,
+            from: self.from,
+            to: self.to,
+            sort: self.sort.into(),
+        }
+    }
 }
 
 /// In which order.
@@ -188,13 +203,7 @@ pub(crate) async fn find(
     limit: usize,
 ) -> Result<Found, Problem> {
     let permit = caller.may(door, Action::Search)?;
-    let mut query = search::Query::parse(&wanted.q).and_dates(wanted.from, wanted.to);
-    if let Some(kind) = wanted.kind.as_deref().filter(|kind| !kind.is_empty()) {
-        query = query.and_kind(kind);
-    }
-    if let Some(dossier) = wanted.dossier {
-        query = query.and_dossier(dossier);
-    }
+    let query = wanted.search().query();
     let in_force = rules(door)?;
     let part = search::Wanted { offset, limit, order: wanted.sort.into(), facets: wanted.facets };
     Ok(door.app.archive.find(&permit, finder(door, &in_force), &wanted.q, &query, part).await?)

@@ -1,4 +1,6 @@
-//! The search: what stands where, with the words around it.
+//! The search: what stands where, with the words around it; searches that are saved.
+
+pub(super) mod kept;
 
 use askama::Template;
 use axum::extract::State;
@@ -7,10 +9,11 @@ use axum::response::Response;
 use serde::Deserialize;
 use url::form_urlencoded;
 
-use super::form::Choice;
+use super::form::{Choice, Fields};
 use super::frame::{Frame, page};
 use super::visit::Signed;
 use super::words;
+use crate::access::Action;
 use crate::archive::FoundHit;
 use crate::documents;
 use crate::http::api::Query;
@@ -27,6 +30,7 @@ const HITS: usize = 20;
 struct Page {
     frame: Frame,
     q: String,
+    kind: String,
     kinds: Vec<Choice>,
     from: String,
     to: String,
@@ -40,7 +44,12 @@ struct Page {
     sort: String,
     previous: Option<String>,
     next: Option<String>,
+    saved: Vec<kept::Link>,
+    /// The form that saves this search, if there is something to save.
+    saving: Option<kept::Saving>,
     alert: Option<String>,
+    done: Option<String>,
+    status: StatusCode,
 }
 
 struct Hit {
@@ -86,9 +95,18 @@ pub(super) struct Asked {
     sort: String,
     #[serde(default)]
     offset: String,
+    #[serde(default)]
+    done: String,
 }
 
 impl Asked {
+    /// The search that a form on the page is about.
+    fn of(fields: &Fields) -> Self {
+        let get = |name| fields.get(name).to_owned();
+        let (q, kind, from, to) = (get("q"), get("kind"), get("from"), get("to"));
+        Self { q, kind, from, to, dossier: get("dossier"), sort: get("sort"), ..Self::default() }
+    }
+
     fn wanted(&self) -> Result<Wanted, Problem> {
         let date = |text: &str| match text.trim() {
             "" => Ok(None),
@@ -130,8 +148,8 @@ impl Asked {
         ];
         let other = |name: &str| others.iter().find(|(other, _)| *other == name).map(|(_, value)| *value);
         let own = own.into_iter().map(|(name, value)| (name, other(name).unwrap_or(value)));
-        let offset = other("offset").map(|offset| ("offset", offset));
-        for (name, value) in own.chain(offset).filter(|(_, value)| !value.is_empty()) {
+        let beside = ["offset", "done"].into_iter().filter_map(|name| Some((name, other(name)?)));
+        for (name, value) in own.chain(beside).filter(|(_, value)| !value.is_empty()) {
             query.append_pair(name, value);
         }
         format!("/search?{}", query.finish())
@@ -144,22 +162,47 @@ pub(super) async fn show(
     signed: Signed,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Problem> {
+    let mut content = content(&door, &signed, &asked).await?;
+    content.done = match asked.done.as_str() {
+        "saved" => Some(say(signed.visit.lang, "page-done-saved")),
+        "forgotten" => Some(say(signed.visit.lang, "page-done-forgotten")),
+        _ => None,
+    };
+    page(content.status, &content)
+}
+
+/// The page after one of its forms was refused.
+async fn refused(
+    door: &Door,
+    signed: &Signed,
+    asked: &Asked,
+    problem: &Problem,
+    typed: impl FnOnce(&mut Page),
+) -> Result<Response, Problem> {
+    let mut content = content(door, signed, asked).await.map_err(|_| problem.clone())?;
+    content.alert = Some(problem.sentence(signed.visit.lang));
+    typed(&mut content);
+    page(problem.status(), &content)
+}
+
+async fn content(door: &Door, signed: &Signed, asked: &Asked) -> Result<Page, Problem> {
     let lang = signed.visit.lang;
-    signed.caller.may(&door, crate::access::Action::Search)?;
-    let mut content = empty(&door, &signed, &asked)?;
+    signed.caller.may(door, Action::Search)?;
+    let mut content = empty(door, signed, asked)?;
     if asked.is_empty() {
-        return page(StatusCode::OK, &content);
+        return Ok(content);
     }
     let offset: usize = asked.offset.parse().unwrap_or_default();
     let found = match asked.wanted() {
-        Ok(wanted) => find(&door, &signed.caller, &wanted, offset, HITS).await,
+        Ok(wanted) => find(door, &signed.caller, &wanted, offset, HITS).await,
         Err(problem) => Err(problem),
     };
     let found = match found {
         Ok(found) => found,
         Err(problem) => {
             content.alert = Some(problem.sentence(lang));
-            return page(problem.status(), &content);
+            content.status = problem.status();
+            return Ok(content);
         }
     };
     let (first, last) = (offset + 1, offset + found.hits.len());
@@ -176,16 +219,17 @@ pub(super) async fn show(
     content.ignored =
         search::Query::parse(&asked.q).ignored().iter().map(|part| ignored(lang, part)).collect();
     content.asked = true;
-    content.orders = orders(lang, &asked);
+    content.orders = orders(lang, asked);
+    content.saving = Some(kept::saving(door, asked));
     if let Some(facets) = found.facets {
-        content.facets = facets_of(&door, lang, &asked, FacetsView::of(&door, facets)?);
+        content.facets = facets_of(door, lang, asked, FacetsView::of(door, facets)?);
     }
     content.hits = found
         .hits
         .into_iter()
-        .map(|found| hit(&door, lang, found, &asked.q))
+        .map(|found| hit(door, lang, found, &asked.q))
         .collect::<Result<_, Problem>>()?;
-    page(StatusCode::OK, &content)
+    Ok(content)
 }
 
 fn orders(lang: Lang, asked: &Asked) -> Vec<Way> {
@@ -246,6 +290,7 @@ fn empty(door: &Door, signed: &Signed, asked: &Asked) -> Result<Page, Problem> {
     Ok(Page {
         frame: Frame::of(door, &signed.visit, say(lang, "page-search")),
         q: asked.q.clone(),
+        kind: asked.kind.clone(),
         kinds: in_force.pack.document_kinds().keys().map(choice).collect(),
         from: asked.from.clone(),
         to: asked.to.clone(),
@@ -259,7 +304,11 @@ fn empty(door: &Door, signed: &Signed, asked: &Asked) -> Result<Page, Problem> {
         sort: asked.sort.clone(),
         previous: None,
         next: None,
+        saved: kept::links(door, signed, asked)?,
+        saving: None,
         alert: None,
+        done: None,
+        status: StatusCode::OK,
     })
 }
 
