@@ -17,6 +17,7 @@ pub mod text;
 pub mod access;
 pub mod fields;
 pub mod reading;
+pub mod sheets;
 pub mod vault;
 
 // 2 stores: they keep things and understand nothing of the business.
