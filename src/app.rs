@@ -288,6 +288,7 @@ pub(crate) fn all_facts() -> Vec<journal::Facts> {
         crate::cases::FACTS,
         crate::archive::SEARCH_FACTS,
         crate::searches::FACTS,
+        crate::archive::LISTING_FACTS,
         crate::sealing::FACTS,
         crate::archive::EXPORT_FACTS,
     ]

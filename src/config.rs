@@ -159,6 +159,8 @@ pub struct Limits {
     pub saved_searches: usize,
     /// The longest name of a saved search, in characters.
     pub saved_name_chars: usize,
+    /// The most rows of a list of results that is taken out as a file.
+    pub export_rows: usize,
     /// How many uploads may be under way at once; more wait or get 429.
     pub uploads: usize,
     /// The largest cache of decrypted index chunks, in bytes.
@@ -281,6 +283,7 @@ impl Default for Limits {
             list_entries: 200,
             saved_searches: 100,
             saved_name_chars: 60,
+            export_rows: 10_000,
             uploads: 64,
             index_cache_bytes: 32 << 20,
             records_cache_bytes: 16 << 20,

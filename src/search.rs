@@ -36,4 +36,4 @@ pub use item::{CARD_KIND, Item, Source};
 pub use limits::Limits;
 pub use query::{Ignored, Query};
 pub use sealed_file::IndexKey;
-pub use snippet::snippet;
+pub use snippet::{plain, snippet};

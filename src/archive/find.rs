@@ -65,11 +65,19 @@ pub struct Finder<'a> {
 
 impl Finder<'_> {
     /// Where somebody may do this.
-    fn scope(&self, actor: &Actor, action: Action) -> Result<Scope, Error> {
+    pub(super) fn scope(&self, actor: &Actor, action: Action) -> Result<Scope, Error> {
         Ok(match self.policies.permits_all(actor, action) {
             true => Scope::All,
             false => Scope::Dossiers(self.dossiers.kept_by(actor.id).map_err(not_journal)?),
         })
+    }
+
+    /// The dossier of a hit, if the searcher may see its documents: asked again of each hit, whatever the index says.
+    pub(super) fn seen(&self, actor: &Actor, dossier: DossierId) -> Result<Option<Dossier>, Error> {
+        let dossier = self.dossiers.get(dossier).map_err(not_journal)?;
+        let seen =
+            |dossier: &Dossier| self.policies.permit(actor, Action::ViewDocument, dossier.subject()).is_ok();
+        Ok(dossier.filter(seen))
     }
 }
 
@@ -124,7 +132,7 @@ impl Archive {
         if !permit.covers_archive(Action::Search) {
             return Err(Error::NotPermitted);
         }
-        let Finder { policies, index, dossiers } = finder;
+        let Finder { index, dossiers, .. } = finder;
         let actor = permit.actor();
         let scope = finder.scope(actor, Action::ViewDocument)?;
         let (searched, asked) = (index.clone(), query.clone());
@@ -132,10 +140,7 @@ impl Archive {
         let results = searching.await.map_err(|_| search::Error::Lost)??;
         let mut hits: Vec<Hit> = Vec::new();
         for hit in results.hits {
-            let dossier = dossiers.get(hit.dossier).map_err(not_journal)?;
-            let subject = dossier.map(|dossier| dossier.subject());
-            let seen = |subject| policies.permit(actor, Action::ViewDocument, subject).is_ok();
-            if subject.is_some_and(seen) {
+            if finder.seen(actor, hit.dossier)?.is_some() {
                 hits.push(hit);
             }
         }
@@ -177,7 +182,13 @@ impl Archive {
         Ok(found)
     }
 
-    async fn with_snippet(&self, hit: Hit, dossiers: &dossiers::Dossiers, query: &Query) -> FoundHit {
+    /// The hit with the text around it; none if its text cannot be had.
+    pub(super) async fn with_snippet(
+        &self,
+        hit: Hit,
+        dossiers: &dossiers::Dossiers,
+        query: &Query,
+    ) -> FoundHit {
         let text = match &hit.source {
             Source::Page { document, page } => self.page_text(*document, *page).await.unwrap_or_default(),
             Source::Dossier => dossiers

@@ -3,6 +3,7 @@
 pub(super) mod cases;
 pub(super) mod documents;
 pub(super) mod dossiers;
+pub(super) mod exported;
 mod exports;
 mod health;
 mod index;
@@ -67,6 +68,7 @@ pub const PATHS: &[(&str, &[&str])] = &[
     ("/api/v1/reading", &["get", "post"]),
     ("/api/v1/search", &["get"]),
     ("/api/v1/search/suggest", &["get"]),
+    ("/api/v1/search/export", &["get"]),
     ("/api/v1/searches", &["get", "post"]),
     ("/api/v1/searches/{id}", &["delete"]),
     ("/api/v1/cases", &["post"]),
@@ -123,6 +125,7 @@ pub(super) fn routes() -> Router<Door> {
         .route("/api/v1/reading", get(reading::list).post(reading::again))
         .route("/api/v1/search", get(search::search))
         .route("/api/v1/search/suggest", get(search::suggest))
+        .route("/api/v1/search/export", get(exported::export))
         .route("/api/v1/searches", get(searches::list).post(searches::save))
         .route("/api/v1/searches/{id}", delete(searches::forget))
         .route("/api/v1/cases", post(cases::start))

@@ -67,6 +67,7 @@ pub(super) fn routes(door: &Door) -> Router<Door> {
         .route("/search", get(search::show))
         .route("/search/saved", post(search::kept::save).get(visit::to_page))
         .route("/search/saved/{id}/remove", post(search::kept::remove).get(visit::to_page))
+        .route("/search/export", post(search::taken::take).get(visit::to_page))
         .route("/penalties", get(penalties::show))
         .merge(uploads)
         .route_layer(middleware::from_fn_with_state(door.clone(), visit::around))

@@ -264,6 +264,11 @@ impl From<archive::Error> for Problem {
             archive::Error::NoPage => Self::new("no_page"),
             archive::Error::NoPicture => Self::new("no_picture"),
             archive::Error::NotOpenedYet => Self::new("not_opened_yet"),
+            archive::Error::NoReason => Self::new("reason_needed"),
+            archive::Error::TooManyRows { rows, limit } => {
+                let problem = Self::new("too_many_rows").value("rows", rows).value("limit", limit);
+                problem.member("rows", rows).member("limit", limit)
+            }
             archive::Error::BadRange => Self::new("bad_range"),
             archive::Error::Damaged => Self::new("damaged"),
             archive::Error::Objects(error) => error.into(),

@@ -17,7 +17,7 @@ use super::chunk_cache::ChunkCache;
 use super::dictionary;
 use super::directory::SealedDirectory;
 use super::error::Error;
-use super::find::{Results, Scope, Wanted, find};
+use super::find::{Order, Results, Scope, Wanted, find};
 use super::item::Item;
 use super::limits::Limits;
 use super::query::Query;
@@ -209,6 +209,23 @@ impl Index {
         let (offset, limit) =
             (wanted.offset.min(limits.results_offset_max), wanted.limit.min(limits.results_max));
         inner.note(find(&reader.searcher(), fields, (query, scope), Wanted { offset, limit, ..wanted }))
+    }
+
+    /// All that a query finds, at most `most` of it, at once: for a list that is taken out, which must not be made of
+    /// parts between which the index changes.
+    ///
+    /// # Errors
+    /// As [`Self::search`].
+    pub fn search_whole(
+        &self,
+        query: &Query,
+        scope: &Scope,
+        order: Order,
+        most: usize,
+    ) -> Result<Results, Error> {
+        let inner = self.inner();
+        let wanted = Wanted { limit: most, order, ..Wanted::default() };
+        inner.note(find(&inner.reader.searcher(), &inner.fields, (query, scope), wanted))
     }
 
     /// Whether damage was met: the index has to be made again.

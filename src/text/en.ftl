@@ -68,7 +68,20 @@ problem-bad_search_name = The name of a saved search has 1 to { $limit } charact
 problem-empty_search = Search for something first: there is nothing to save yet.
 problem-long_search = A search that is saved has at most { $limit } characters.
 problem-too_many_searches = You have { $limit } saved searches, as many as one may have. Remove one first.
+problem-too_many_rows = The list has { $rows } rows; at most { $limit } are exported at once. Narrow the search down, by dates for instance.
 problem-bad_date = “{ $date }” is not a date: year-month-day is expected, such as 2026-03-31.
+
+# Lists that are taken out.
+list-title = Search results
+list-customer = Customer
+list-dossier = Dossier number
+list-kind = Kind
+list-filename = File
+list-page = Page
+list-date = Date
+list-state = State of the case
+list-text = Text
+list-document = Document number
 
 # Pages: the frame and signing in.
 page-lantai = Lantai
@@ -329,6 +342,13 @@ page-save = Save
 page-remove-search = Remove “{ $name }”
 page-done-saved = The search is saved.
 page-done-forgotten = The saved search is removed.
+page-export-list = Export the results
+page-export-why = Reason for the export
+page-export-format = File
+page-export-xlsx = Excel
+page-export-csv = CSV
+page-export-hint = All results are exported, { $total } rows. The file is not encrypted. Who exports what, and why, is in the log.
+page-export = Export
 page-all-kinds = All kinds
 page-from-date = Received from
 page-to-date = To

@@ -68,7 +68,20 @@ problem-bad_search_name = 检索名称为 1 至 { $limit } 个字符，不能含
 problem-empty_search = 请先检索，再保存。
 problem-long_search = 保存的检索最多 { $limit } 个字符。
 problem-too_many_searches = 您已保存 { $limit } 个检索，达到上限。请先移除一个。
+problem-too_many_rows = 结果共 { $rows } 条，一次最多导出 { $limit } 条。请缩小范围，例如限定日期。
 problem-bad_date = “{ $date }”不是日期，应为 年-月-日，例如 2026-03-31。
+
+# 导出的清单
+list-title = 检索结果
+list-customer = 客户
+list-dossier = 档案编号
+list-kind = 资料种类
+list-filename = 文件
+list-page = 页码
+list-date = 日期
+list-state = 流程状态
+list-text = 命中内容
+list-document = 资料编号
 
 # 页面:外框与登录
 page-lantai = 兰台
@@ -329,6 +342,13 @@ page-save = 保存
 page-remove-search = 移除“{ $name }”
 page-done-saved = 检索已保存。
 page-done-forgotten = 已移除该检索。
+page-export-list = 导出结果
+page-export-why = 导出理由
+page-export-format = 文件
+page-export-xlsx = Excel
+page-export-csv = CSV
+page-export-hint = 导出全部结果，共 { $total } 条。导出的文件不加密；导出人、内容和理由记入日志。
+page-export = 导出
 page-all-kinds = 全部种类
 page-from-date = 收到自
 page-to-date = 至

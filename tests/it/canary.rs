@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use lantai::cli::demo::paper;
+use reqwest::Method;
 use serde_json::json;
 
 use crate::server::{Server, Setting, files_below};
@@ -13,7 +14,8 @@ const IN_NAME: &str = "欧阳貔貅";
 const IN_NOTE: &str = "饕餮暗记OKAPI9953";
 const IN_SAVED: &str = "穷奇暗记TAPIR1164";
 const IN_SAVED_NAME: &str = "梼杌暗记BONGO2275";
-const MARKERS: [&str; 6] = [IN_TEXT, IN_FILENAME, IN_NAME, IN_NOTE, IN_SAVED, IN_SAVED_NAME];
+const IN_REASON: &str = "混沌暗记GAYAL3386";
+const MARKERS: [&str; 7] = [IN_TEXT, IN_FILENAME, IN_NAME, IN_NOTE, IN_SAVED, IN_SAVED_NAME, IN_REASON];
 
 #[tokio::test]
 async fn what_search_finds_lies_nowhere_in_the_clear() {
@@ -35,6 +37,13 @@ async fn what_search_finds_lies_nowhere_in_the_clear() {
     }
     let saved = json!({ "name": IN_SAVED_NAME, "q": IN_SAVED, "kind": format!("kind {IN_SAVED}") });
     assert_eq!(wang.post("/api/v1/searches", saved).await.status, 201);
+    for format in ["csv", "xlsx"] {
+        let given = [("format", format), ("q", IN_NOTE), ("reason", IN_REASON)];
+        let taken = wang.request(Method::GET, "/api/v1/search/export").query(&given).send().await.unwrap();
+        assert_eq!(taken.status(), 200);
+        let bytes = taken.bytes().await.unwrap();
+        assert_eq!(contains(&bytes, IN_NAME.as_bytes()), format == "csv", "the row is in the file");
+    }
     assert_clean(server.folder.path());
     server.kill();
     assert_clean(server.folder.path());

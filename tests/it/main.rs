@@ -17,6 +17,7 @@ mod garage;
 mod import;
 mod journeys;
 mod keys;
+mod listing;
 mod log;
 mod memory;
 mod models;

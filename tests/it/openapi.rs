@@ -130,6 +130,9 @@ async fn real_answers_are_as_described() {
     let remove = async || Answer::of(li.request(reqwest::Method::DELETE, &one)).await;
     assert_eq!(remove().await.status, 204);
     check("delete", "/api/v1/searches/{id}", &remove().await);
+    let export = "/api/v1/search/export";
+    check("get", export, &li.get(&format!("{export}?format=csv&reason=x&q=x")).await);
+    check("get", export, &wang.get(&format!("{export}?format=csv&q=x")).await);
     let case = li.act(&case, "submit", json!({})).await;
     let action = "/api/v1/cases/{id}/actions/{action}";
     check("post", action, &case);

@@ -190,7 +190,8 @@ pub(crate) async fn suggest(
     Ok(([(header::CACHE_CONTROL, "private, no-store")], axum::Json(body)).into_response())
 }
 
-fn finder<'a>(door: &'a Door, in_force: &'a InForce) -> Finder<'a> {
+/// What a search looks in, by the rules in force.
+pub(super) fn finder<'a>(door: &'a Door, in_force: &'a InForce) -> Finder<'a> {
     Finder { policies: &in_force.policies, index: &door.app.index, dossiers: &door.app.dossiers }
 }
 

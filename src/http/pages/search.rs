@@ -1,6 +1,7 @@
-//! The search: what stands where, with the words around it; searches that are saved.
+//! The search: what stands where, with the words around it; searches that are saved, and lists that are taken out.
 
 pub(super) mod kept;
+pub(super) mod taken;
 
 use askama::Template;
 use axum::extract::State;
@@ -47,6 +48,8 @@ struct Page {
     saved: Vec<kept::Link>,
     /// The form that saves this search, if there is something to save.
     saving: Option<kept::Saving>,
+    /// The form that takes the list out, for those who may.
+    taking: Option<taken::Taking>,
     alert: Option<String>,
     done: Option<String>,
     status: StatusCode,
@@ -221,6 +224,7 @@ async fn content(door: &Door, signed: &Signed, asked: &Asked) -> Result<Page, Pr
     content.asked = true;
     content.orders = orders(lang, asked);
     content.saving = Some(kept::saving(door, asked));
+    content.taking = taken::taking(door, signed, found.total);
     if let Some(facets) = found.facets {
         content.facets = facets_of(door, lang, asked, FacetsView::of(door, facets)?);
     }
@@ -306,6 +310,7 @@ fn empty(door: &Door, signed: &Signed, asked: &Asked) -> Result<Page, Problem> {
         next: None,
         saved: kept::links(door, signed, asked)?,
         saving: None,
+        taking: None,
         alert: None,
         done: None,
         status: StatusCode::OK,
