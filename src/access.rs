@@ -45,6 +45,8 @@ pub enum Action {
     DownloadDocument,
     /// Take a whole dossier out of the archive, in plain files.
     ExportDossier,
+    /// Take the list of what a search finds out of the archive, as a file.
+    ExportSearch,
     /// Start a case.
     StartCase,
     /// See a case.
@@ -78,6 +80,7 @@ impl Action {
             Self::ViewDocument => "document.view",
             Self::DownloadDocument => "document.download",
             Self::ExportDossier => "dossier.export",
+            Self::ExportSearch => "search.export",
             Self::StartCase => "case.start",
             Self::ViewCase => "case.view",
             Self::ActOnCase => "case.act",
@@ -273,6 +276,17 @@ mod tests {
         check(1, "cs_manager", Action::ExportDossier, dossier_of(2), true);
         check(1, "cs_staff", Action::ExportDossier, dossier_of(2), false);
         check(1, "advisor", Action::ExportDossier, dossier_of(1), false);
+        for (role, allowed) in [
+            ("gm", true),
+            ("cs_manager", true),
+            ("cs_staff", false),
+            ("advisor", false),
+            ("auditor", false),
+            ("station", false),
+            ("admin", false),
+        ] {
+            check(1, role, Action::ExportSearch, Subject::Archive, allowed);
+        }
         assert!(policies.permits_all(&actor(1, "cs_staff"), Action::ViewDossier));
         assert!(!policies.permits_all(&actor(1, "advisor"), Action::ViewDossier));
     }

@@ -42,6 +42,7 @@ use crate::reading::worker::Reader;
 use crate::records::{self, Records};
 use crate::sealing::Sealing;
 use crate::search::{self, Index};
+use crate::searches::Searches;
 use crate::vault;
 
 use sampling::Sampled;
@@ -86,6 +87,8 @@ pub struct Parts {
     pub archive: Archive,
     /// Who acts.
     pub people: People,
+    /// The searches that they have saved.
+    pub searches: Searches,
     /// The customers.
     pub dossiers: Dossiers,
     /// The running workflows.
@@ -284,6 +287,8 @@ pub(crate) fn all_facts() -> Vec<journal::Facts> {
         crate::stacks::FACTS,
         crate::cases::FACTS,
         crate::archive::SEARCH_FACTS,
+        crate::searches::FACTS,
+        crate::archive::LISTING_FACTS,
         crate::sealing::FACTS,
         crate::archive::EXPORT_FACTS,
     ]

@@ -6,6 +6,7 @@
 mod export;
 mod find;
 mod ingest;
+mod listing;
 mod looks;
 mod offer;
 mod passing;
@@ -31,6 +32,7 @@ pub use export::{
 };
 pub use find::{FACTS as SEARCH_FACTS, Finder, Found, FoundHit, Texts, card_text};
 pub use ingest::{Ingested, NewDocument};
+pub use listing::{FACTS as LISTING_FACTS, Listed, Taking};
 pub(crate) use looks::Looks;
 pub use offer::Offer;
 pub use passing::Refused;
@@ -64,6 +66,17 @@ pub enum Error {
     /// The dossier was not opened yet at that time.
     #[error("the dossier was not opened yet")]
     NotOpenedYet,
+    /// A list is taken out for a reason.
+    #[error("a reason is needed")]
+    NoReason,
+    /// The list is longer than one that is taken out may be. Nothing was given out or noted.
+    #[error("the list has {rows} rows, of which at most {limit} are given out")]
+    TooManyRows {
+        /// How many it has.
+        rows: usize,
+        /// How many it may have.
+        limit: usize,
+    },
     /// The range lies outside of the document.
     #[error("the range lies outside of the document")]
     BadRange,

@@ -161,6 +161,12 @@ pub struct Limits {
     pub search_view_seconds: u64,
     /// Hits of more cases than this are not counted by the state that those stand in.
     pub facet_cases: usize,
+    /// The most searches that one person may have saved.
+    pub saved_searches: usize,
+    /// The longest name of a saved search, in characters.
+    pub saved_name_chars: usize,
+    /// The most rows of a list of results that is taken out as a file.
+    pub export_rows: usize,
     /// How many uploads may be under way at once; more wait or get 429.
     pub uploads: usize,
     /// The largest cache of decrypted index chunks, in bytes.
@@ -284,6 +290,9 @@ impl Default for Limits {
             search_views: 8,
             search_view_seconds: 900,
             facet_cases: 20_000,
+            saved_searches: 100,
+            saved_name_chars: 60,
+            export_rows: 10_000,
             uploads: 64,
             index_cache_bytes: 32 << 20,
             records_cache_bytes: 16 << 20,

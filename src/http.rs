@@ -37,6 +37,8 @@ pub struct Door {
     pub app: App,
     /// One place for each upload that may be under way.
     uploads: Arc<Semaphore>,
+    /// Held while a list is made that is taken out.
+    exporting: Arc<tokio::sync::Mutex<()>>,
     /// Wrong passwords lately, by name: how many, since when.
     wrong_passwords: Arc<Mutex<HashMap<String, (u32, Timestamp)>>>,
 }
@@ -45,7 +47,7 @@ impl Door {
     /// A door to this archive.
     pub fn new(app: App) -> Self {
         let uploads = Arc::new(Semaphore::new(app.config.limits.uploads));
-        Self { app, uploads, wrong_passwords: Arc::default() }
+        Self { app, uploads, exporting: Arc::default(), wrong_passwords: Arc::default() }
     }
 }
 

@@ -17,6 +17,7 @@ pub mod text;
 pub mod access;
 pub mod fields;
 pub mod reading;
+pub mod sheets;
 pub mod vault;
 
 // 2 stores: they keep things and understand nothing of the business.
@@ -37,6 +38,7 @@ pub mod dossiers;
 pub mod manifest;
 pub mod people;
 pub mod search;
+pub mod searches;
 
 pub mod penalties;
 pub mod workflow;

@@ -39,5 +39,5 @@ pub use limits::Limits;
 pub use numbers::Number;
 pub use query::{Ignored, Query};
 pub use sealed_file::IndexKey;
-pub use snippet::{Marker, Place, snippet};
+pub use snippet::{Marker, Place, plain, snippet};
 pub use views::{BadCursor, Cursor, Moment, View};

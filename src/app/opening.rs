@@ -30,6 +30,7 @@ use crate::people::People;
 use crate::records::{self, Medium, Records};
 use crate::sealing::Sealing;
 use crate::search::{self, Index, IndexKey};
+use crate::searches::{self, Searches};
 use crate::vault::{
     self, Identity, KeyFile, Keyring, Lookup, read_key_file, read_local_key, write_local_key,
 };
@@ -454,7 +455,12 @@ impl Stores {
             looks: Looks::default(),
             of_opened: false,
         };
-        let people = People::new(records.clone(), journal.clone(), lookup, clock.clone());
+        let people = People::new(records.clone(), journal.clone(), lookup.clone(), clock.clone());
+        let bounds = searches::Bounds {
+            saved: config.limits.saved_searches,
+            name_chars: config.limits.saved_name_chars,
+            query_chars: config.limits.query_chars,
+        };
         let reader = reader(&config)?;
         if !reader.has_ocr() {
             tracing::warn!("text recognition is off: `lantai models fetch` brings its models");
@@ -464,6 +470,7 @@ impl Stores {
             sealing: Sealing::new(records.clone(), journal.clone(), people.clone(), clock.clone()),
             opened: OpenDossiers::default(),
             people,
+            searches: Searches::new(records.clone(), journal.clone(), lookup, clock.clone(), bounds),
             dossiers: Dossiers::new(records.clone(), journal.clone(), keys.clone(), clock.clone()),
             cases: Cases::new(records.clone(), journal.clone(), clock.clone()),
             packs: Packs::new(records.clone(), journal.clone()),

@@ -74,6 +74,14 @@ impl Finder<'_> {
             false => Scope::Dossiers(self.dossiers.kept_by(actor.id).map_err(not_journal)?),
         })
     }
+
+    /// The dossier of a hit, if the searcher may see its documents: asked again of each hit, whatever the index says.
+    pub(super) fn seen(&self, actor: &Actor, dossier: DossierId) -> Result<Option<Dossier>, Error> {
+        let dossier = self.dossiers.get(dossier).map_err(not_journal)?;
+        let seen =
+            |dossier: &Dossier| self.policies.permit(actor, Action::ViewDocument, dossier.subject()).is_ok();
+        Ok(dossier.filter(seen))
+    }
 }
 
 /// What a search found.
@@ -135,7 +143,7 @@ impl Archive {
         if !permit.covers_archive(Action::Search) {
             return Err(Error::NotPermitted);
         }
-        let Finder { policies, index, dossiers } = finder;
+        let Finder { index, dossiers, .. } = finder;
         let actor = permit.actor();
         let scope = finder.scope(actor, Action::ViewDocument)?;
         let (searched, asked) = (index.clone(), query.clone());
@@ -143,10 +151,7 @@ impl Archive {
         let results = searching.await.map_err(|_| search::Error::Lost)??;
         let mut hits: Vec<Hit> = Vec::new();
         for hit in results.hits {
-            let dossier = dossiers.get(hit.dossier).map_err(not_journal)?;
-            let subject = dossier.map(|dossier| dossier.subject());
-            let seen = |subject| policies.permit(actor, Action::ViewDocument, subject).is_ok();
-            if subject.is_some_and(seen) {
+            if finder.seen(actor, hit.dossier)?.is_some() {
                 hits.push(hit);
             }
         }
@@ -228,7 +233,13 @@ impl Archive {
         Ok(numbers)
     }
 
-    async fn with_snippet(&self, hit: Hit, dossiers: &dossiers::Dossiers, marker: &Marker) -> FoundHit {
+    /// The hit with the text around it; none if its text cannot be had.
+    pub(super) async fn with_snippet(
+        &self,
+        hit: Hit,
+        dossiers: &dossiers::Dossiers,
+        marker: &Marker,
+    ) -> FoundHit {
         let mut places = Vec::new();
         let text = match &hit.source {
             Source::Page { document, page } => {

@@ -136,6 +136,8 @@ typed_id! {
     TokenId,
     /// Work to be done later.
     JobId,
+    /// A search that somebody has saved.
+    SearchId,
     /// One request at a door; it stands in the answer and in the logs.
     RequestId,
 }

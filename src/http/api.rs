@@ -3,6 +3,7 @@
 pub(super) mod cases;
 pub(super) mod documents;
 pub(super) mod dossiers;
+pub(super) mod exported;
 mod exports;
 mod health;
 mod index;
@@ -15,6 +16,7 @@ pub(super) mod queue;
 pub(super) mod reading;
 pub(super) mod sealing;
 pub(super) mod search;
+pub(super) mod searches;
 pub(super) mod session;
 mod totals;
 mod verify;
@@ -66,6 +68,9 @@ pub const PATHS: &[(&str, &[&str])] = &[
     ("/api/v1/reading", &["get", "post"]),
     ("/api/v1/search", &["get"]),
     ("/api/v1/search/suggest", &["get"]),
+    ("/api/v1/search/export", &["get"]),
+    ("/api/v1/searches", &["get", "post"]),
+    ("/api/v1/searches/{id}", &["delete"]),
     ("/api/v1/cases", &["post"]),
     ("/api/v1/cases/{id}", &["get"]),
     ("/api/v1/cases/{id}/actions/{action}", &["post"]),
@@ -120,6 +125,9 @@ pub(super) fn routes() -> Router<Door> {
         .route("/api/v1/reading", get(reading::list).post(reading::again))
         .route("/api/v1/search", get(search::search))
         .route("/api/v1/search/suggest", get(search::suggest))
+        .route("/api/v1/search/export", get(exported::export))
+        .route("/api/v1/searches", get(searches::list).post(searches::save))
+        .route("/api/v1/searches/{id}", delete(searches::forget))
         .route("/api/v1/cases", post(cases::start))
         .route("/api/v1/cases/{id}", get(cases::show))
         .route("/api/v1/cases/{id}/actions/{action}", post(cases::act))

@@ -15,7 +15,7 @@ use crate::text::{Lang, say_with};
 use crate::workflow::{Refusal, Title};
 use crate::{
     access, app, archive, cases, dossiers, journal, keys, manifest, objects, packs, people, records, sealing,
-    search, vault,
+    search, searches, vault,
 };
 
 /// Something that went wrong, before it is put into words.
@@ -93,7 +93,7 @@ impl Problem {
             "dossier_sealed" => StatusCode::LOCKED,
             "dossier_destroyed" => StatusCode::GONE,
             "not_found" | "unknown_dossier" | "unknown_document" | "unknown_case" | "unknown_person"
-            | "not_split" | "not_read" | "no_page" | "no_picture" => StatusCode::NOT_FOUND,
+            | "unknown_search" | "not_split" | "not_read" | "no_page" | "no_picture" => StatusCode::NOT_FOUND,
             "method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
             "bad_request" | "wrong_digest" | "broken" => StatusCode::BAD_REQUEST,
             "conflict" | "verifying" | "claimed" | "name_taken" | "stale_version" | "wrong_state"
@@ -264,6 +264,11 @@ impl From<archive::Error> for Problem {
             archive::Error::NoPage => Self::new("no_page"),
             archive::Error::NoPicture => Self::new("no_picture"),
             archive::Error::NotOpenedYet => Self::new("not_opened_yet"),
+            archive::Error::NoReason => Self::new("reason_needed"),
+            archive::Error::TooManyRows { rows, limit } => {
+                let problem = Self::new("too_many_rows").value("rows", rows).value("limit", limit);
+                problem.member("rows", rows).member("limit", limit)
+            }
             archive::Error::BadRange => Self::new("bad_range"),
             archive::Error::Damaged => Self::new("damaged"),
             archive::Error::Objects(error) => error.into(),
@@ -331,6 +336,22 @@ impl From<search::Error> for Problem {
         match error {
             search::Error::Full => Self::new("store_full"),
             other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<searches::Error> for Problem {
+    fn from(error: searches::Error) -> Self {
+        match error {
+            searches::Error::NotPermitted => Self::new("forbidden"),
+            searches::Error::BadName { limit } => Self::new("bad_search_name").value("limit", limit),
+            searches::Error::Empty => Self::new("empty_search"),
+            searches::Error::TooLong { limit } => Self::new("long_search").value("limit", limit),
+            searches::Error::TooMany { limit } => Self::new("too_many_searches").value("limit", limit),
+            searches::Error::KeyReused => Self::new("key_reused"),
+            searches::Error::Unknown => Self::new("unknown_search"),
+            searches::Error::Journal(error) => error.into(),
+            searches::Error::Records(error) => error.into(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! From a query to hits. Who may see what is a part of the query that the index answers: neither hits nor total
 //! know of anything outside the scope. (Scores are relative to the whole index.)
 
+use serde::{Deserialize, Serialize};
 use tantivy::collector::{Count, TopDocs};
 use tantivy::query::{
     AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, EmptyQuery, ExistsQuery, Occur, PhraseQuery,
@@ -44,7 +45,8 @@ pub enum Scope {
 }
 
 /// In which order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Order {
     /// The best first.
     #[default]

@@ -17,7 +17,7 @@ use super::chunk_cache::ChunkCache;
 use super::dictionary;
 use super::directory::SealedDirectory;
 use super::error::Error;
-use super::find::{Results, Scope, Wanted, find};
+use super::find::{Order, Results, Scope, Wanted, find};
 use super::item::Item;
 use super::limits::Limits;
 use super::numbers::{Number, beginning};
@@ -234,6 +234,29 @@ impl Index {
     /// Gives back lists that nobody may page through any longer.
     pub fn drop_old_views(&self) {
         self.inner().views.drop_old();
+    }
+
+    /// All that a query finds, at most `most` of it, at once: for a list that is taken out, which must not be made of
+    /// parts between which the index changes.
+    ///
+    /// # Errors
+    /// As [`Self::search`].
+    pub fn search_whole(
+        &self,
+        query: &Query,
+        scope: &Scope,
+        order: Order,
+        most: usize,
+    ) -> Result<Results, Error> {
+        let inner = self.inner();
+        let wanted = Wanted { limit: most, order, ..Wanted::default() };
+        inner.note(find(
+            &inner.reader.searcher(),
+            &inner.fields,
+            (query, scope),
+            wanted,
+            inner.limits.facet_cases_max,
+        ))
     }
 
     /// Whether damage was met: the index has to be made again.

@@ -132,6 +132,13 @@ fn starts(text: &str) -> Vec<usize> {
     text.char_indices().map(|(at, _)| at).collect()
 }
 
+/// A [`snippet`] as plain text, without marks.
+pub fn plain(snippet: &str) -> String {
+    let text = snippet.replace("<mark>", "").replace("</mark>", "");
+    let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'");
+    text.replace("&amp;", "&")
+}
+
 /// A match, as places in the characters of the original.
 #[derive(Debug, Clone, Copy)]
 struct Match {
@@ -295,7 +302,7 @@ impl Html {
 mod tests {
     use proptest::prelude::{any, proptest};
 
-    use super::{Marker, Place, snippet};
+    use super::{Marker, Place, plain, snippet};
     use crate::reading::Line;
     use crate::search::Query;
 
@@ -384,6 +391,13 @@ mod tests {
             let rest = shown.replace("<mark>", "").replace("</mark>", "");
             assert!(!rest.contains(['<', '>', '"', '\'']), "{shown}");
             assert_eq!(shown.matches("<mark>").count(), shown.matches("</mark>").count());
+        }
+
+        #[test]
+        fn without_marks_it_is_the_text(text in r#"[甲基金合同a1 <>&"'`;#39ltqmp/]{0,60}"#) {
+            let shown = plain(&snippet(&text, &Query::parse("基金合同 甲 a1"), 100));
+            let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+            proptest::prop_assert_eq!(shown, words(&text));
         }
 
         #[test]

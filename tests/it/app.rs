@@ -248,6 +248,12 @@ impl Client {
     }
 }
 
+/// The request with a form's fields in its body, as a browser sends them.
+pub(crate) fn with_form(request: RequestBuilder, fields: &[(&str, &str)]) -> RequestBuilder {
+    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    request.header("content-type", "application/x-www-form-urlencoded").body(body)
+}
+
 /// What the server answered.
 #[derive(Debug)]
 pub(crate) struct Answer {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use lantai::cli::demo::paper;
+use reqwest::Method;
 use serde_json::json;
 
 use crate::server::{Server, Setting, files_below};
@@ -11,6 +12,10 @@ const IN_TEXT: &str = "麒麟暗记ZEBRA7731";
 const IN_FILENAME: &str = "凤凰暗记QUAGGA8842";
 const IN_NAME: &str = "欧阳貔貅";
 const IN_NOTE: &str = "饕餮暗记OKAPI9953";
+const IN_SAVED: &str = "穷奇暗记TAPIR1164";
+const IN_SAVED_NAME: &str = "梼杌暗记BONGO2275";
+const IN_REASON: &str = "混沌暗记GAYAL3386";
+const MARKERS: [&str; 7] = [IN_TEXT, IN_FILENAME, IN_NAME, IN_NOTE, IN_SAVED, IN_SAVED_NAME, IN_REASON];
 
 #[tokio::test]
 async fn what_search_finds_lies_nowhere_in_the_clear() {
@@ -30,6 +35,15 @@ async fn what_search_finds_lies_nowhere_in_the_clear() {
         let found = wang.find(&format!("\"{marker}\""), 1).await;
         assert!(found["hits"][0]["snippet"].as_str().unwrap().contains("<mark>"), "{found}");
     }
+    let saved = json!({ "name": IN_SAVED_NAME, "q": IN_SAVED, "kind": format!("kind {IN_SAVED}") });
+    assert_eq!(wang.post("/api/v1/searches", saved).await.status, 201);
+    for format in ["csv", "xlsx"] {
+        let given = [("format", format), ("q", IN_NOTE), ("reason", IN_REASON)];
+        let taken = wang.request(Method::GET, "/api/v1/search/export").query(&given).send().await.unwrap();
+        assert_eq!(taken.status(), 200);
+        let bytes = taken.bytes().await.unwrap();
+        assert_eq!(contains(&bytes, IN_NAME.as_bytes()), format == "csv", "the row is in the file");
+    }
     assert_clean(server.folder.path());
     server.kill();
     assert_clean(server.folder.path());
@@ -45,7 +59,7 @@ fn assert_clean(folder: &Path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
             read => read.unwrap(),
         };
-        for marker in [IN_TEXT, IN_FILENAME, IN_NAME, IN_NOTE] {
+        for marker in MARKERS {
             for (encoding, needle) in encoded(marker) {
                 assert!(!contains(&bytes, &needle), "{} holds a marker in {encoding}", path.display());
             }

@@ -119,6 +119,20 @@ async fn real_answers_are_as_described() {
     ] {
         check("get", path, &li.get(&asked).await);
     }
+    let searches = "/api/v1/searches";
+    let saved = json!({ "name": "合同", "q": "民事信托", "from": "2026-01-01" });
+    let saved = li.post(searches, &saved).await;
+    assert_eq!(saved.status, 201);
+    check("post", searches, &saved);
+    check("post", searches, &li.post(searches, &json!({ "name": "", "q": "x" })).await);
+    check("get", searches, &li.get(searches).await);
+    let one = format!("{searches}/{}", text(&saved.json()["id"]));
+    let remove = async || Answer::of(li.request(reqwest::Method::DELETE, &one)).await;
+    assert_eq!(remove().await.status, 204);
+    check("delete", "/api/v1/searches/{id}", &remove().await);
+    let export = "/api/v1/search/export";
+    check("get", export, &li.get(&format!("{export}?format=csv&reason=x&q=x")).await);
+    check("get", export, &wang.get(&format!("{export}?format=csv&q=x")).await);
     let case = li.act(&case, "submit", json!({})).await;
     let action = "/api/v1/cases/{id}/actions/{action}";
     check("post", action, &case);

@@ -17,6 +17,7 @@ use crate::http::caller::rules;
 use crate::http::{Caller, Door, Problem};
 use crate::packs::InForce;
 use crate::search::{self, Cursor, Facets, Ignored, Order, Place, Source};
+use crate::searches::Search;
 
 /// What is asked for.
 #[derive(Debug, Default, Deserialize)]
@@ -37,6 +38,20 @@ pub(crate) struct Wanted {
     pub(crate) facets: bool,
     pub(crate) limit: Option<usize>,
     pub(crate) cursor: Option<Cursor>,
+}
+
+impl Wanted {
+    /// What is searched for, without how it is shown.
+    pub(crate) fn search(&self) -> Search {
+        Search {
+            q: self.q.clone(),
+            kind: self.kind.clone().filter(|kind| !kind.is_empty()),
+            dossier: self.dossier,
+            from: self.from,
+            to: self.to,
+            sort: self.sort.into(),
+        }
+    }
 }
 
 /// In which order.
@@ -203,7 +218,8 @@ pub(crate) async fn suggest(
     Ok(([(header::CACHE_CONTROL, "private, no-store")], axum::Json(body)).into_response())
 }
 
-fn finder<'a>(door: &'a Door, in_force: &'a InForce) -> Finder<'a> {
+/// What a search looks in, by the rules in force.
+pub(super) fn finder<'a>(door: &'a Door, in_force: &'a InForce) -> Finder<'a> {
     Finder { policies: &in_force.policies, index: &door.app.index, dossiers: &door.app.dossiers }
 }
 
@@ -216,13 +232,7 @@ pub(crate) async fn find(
     limit: usize,
 ) -> Result<Found, Problem> {
     let permit = caller.may(door, Action::Search)?;
-    let mut query = search::Query::parse(&wanted.q).and_dates(wanted.from, wanted.to);
-    if let Some(kind) = wanted.kind.as_deref().filter(|kind| !kind.is_empty()) {
-        query = query.and_kind(kind);
-    }
-    if let Some(dossier) = wanted.dossier {
-        query = query.and_dossier(dossier);
-    }
+    let query = wanted.search().query();
     let in_force = rules(door)?;
     let (order, facets, moment) = (wanted.sort.into(), wanted.facets, wanted.cursor.into());
     let part = search::Wanted { offset, limit, order, facets, moment };

@@ -1,4 +1,7 @@
-//! The search: what stands where, with the words around it.
+//! The search: what stands where, with the words around it; searches that are saved, and lists that are taken out.
+
+pub(super) mod kept;
+pub(super) mod taken;
 
 use std::collections::HashMap;
 
@@ -9,10 +12,11 @@ use axum::response::Response;
 use serde::Deserialize;
 use url::form_urlencoded;
 
-use super::form::Choice;
+use super::form::{Choice, Fields};
 use super::frame::{Frame, page};
 use super::visit::Signed;
 use super::words;
+use crate::access::Action;
 use crate::archive::{FoundHit, InState};
 use crate::documents;
 use crate::http::api::Query;
@@ -29,6 +33,7 @@ const HITS: usize = 20;
 struct Page {
     frame: Frame,
     q: String,
+    kind: String,
     kinds: Vec<Choice>,
     from: String,
     to: String,
@@ -45,7 +50,14 @@ struct Page {
     sort: String,
     previous: Option<String>,
     next: Option<String>,
+    saved: Vec<kept::Link>,
+    /// The form that saves this search, if there is something to save.
+    saving: Option<kept::Saving>,
+    /// The form that takes the list out, for those who may.
+    taking: Option<taken::Taking>,
     alert: Option<String>,
+    done: Option<String>,
+    status: StatusCode,
 }
 
 struct Hit {
@@ -93,9 +105,18 @@ pub(super) struct Asked {
     sort: String,
     #[serde(default)]
     cursor: String,
+    #[serde(default)]
+    done: String,
 }
 
 impl Asked {
+    /// The search that a form on the page is about.
+    fn of(fields: &Fields) -> Self {
+        let get = |name| fields.get(name).to_owned();
+        let (q, kind, from, to) = (get("q"), get("kind"), get("from"), get("to"));
+        Self { q, kind, from, to, dossier: get("dossier"), sort: get("sort"), ..Self::default() }
+    }
+
     fn wanted(&self) -> Result<Wanted, Problem> {
         let date = |text: &str| match text.trim() {
             "" => Ok(None),
@@ -143,8 +164,8 @@ impl Asked {
         ];
         let other = |name: &str| others.iter().find(|(other, _)| *other == name).map(|(_, value)| *value);
         let own = own.into_iter().map(|(name, value)| (name, other(name).unwrap_or(value)));
-        let cursor = other("cursor").map(|cursor| ("cursor", cursor));
-        for (name, value) in own.chain(cursor).filter(|(_, value)| !value.is_empty()) {
+        let beside = ["cursor", "done"].into_iter().filter_map(|name| Some((name, other(name)?)));
+        for (name, value) in own.chain(beside).filter(|(_, value)| !value.is_empty()) {
             query.append_pair(name, value);
         }
         format!("/search?{}", query.finish())
@@ -157,16 +178,40 @@ pub(super) async fn show(
     signed: Signed,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Problem> {
+    let mut content = content(&door, &signed, &asked).await?;
+    content.done = match asked.done.as_str() {
+        "saved" => Some(say(signed.visit.lang, "page-done-saved")),
+        "forgotten" => Some(say(signed.visit.lang, "page-done-forgotten")),
+        _ => None,
+    };
+    page(content.status, &content)
+}
+
+/// The page after one of its forms was refused.
+async fn refused(
+    door: &Door,
+    signed: &Signed,
+    asked: &Asked,
+    problem: &Problem,
+    typed: impl FnOnce(&mut Page),
+) -> Result<Response, Problem> {
+    let mut content = content(door, signed, asked).await.map_err(|_| problem.clone())?;
+    content.alert = Some(problem.sentence(signed.visit.lang));
+    typed(&mut content);
+    page(problem.status(), &content)
+}
+
+async fn content(door: &Door, signed: &Signed, asked: &Asked) -> Result<Page, Problem> {
     let lang = signed.visit.lang;
-    signed.caller.may(&door, crate::access::Action::Search)?;
-    let mut content = empty(&door, &signed, &asked)?;
+    signed.caller.may(door, Action::Search)?;
+    let mut content = empty(door, signed, asked)?;
     if asked.is_empty() {
-        return page(StatusCode::OK, &content);
+        return Ok(content);
     }
     let found = match asked.wanted() {
         Ok(wanted) => {
             let offset = wanted.cursor.map_or(0, |cursor| cursor.offset);
-            find(&door, &signed.caller, &wanted, offset, HITS).await.map(|found| (offset, found))
+            find(door, &signed.caller, &wanted, offset, HITS).await.map(|found| (offset, found))
         }
         Err(problem) => Err(problem),
     };
@@ -174,7 +219,8 @@ pub(super) async fn show(
         Ok(found) => found,
         Err(problem) => {
             content.alert = Some(problem.sentence(lang));
-            return page(problem.status(), &content);
+            content.status = problem.status();
+            return Ok(content);
         }
     };
     let (first, last) = (offset + 1, offset + found.hits.len());
@@ -193,19 +239,24 @@ pub(super) async fn show(
     content.ignored = typed.into_iter().map(|part| ignored(lang, part)).collect();
     content.notes = list.into_iter().map(|part| ignored(lang, part)).collect();
     content.asked = true;
-    content.orders = orders(lang, &asked);
+    content.orders = orders(lang, asked);
+    // States change: a list that is narrowed by one is neither saved nor taken out.
+    if asked.state.is_empty() {
+        content.saving = Some(kept::saving(door, asked));
+        content.taking = taken::taking(door, signed, found.total);
+    }
     if let Some(facets) = found.facets {
-        let title = |(state, of): (&String, &InState)| (state.clone(), state_title(&door, lang, state, of));
+        let title = |(state, of): (&String, &InState)| (state.clone(), state_title(door, lang, state, of));
         let titles: HashMap<String, String> = found.states.iter().flatten().map(title).collect();
-        let facets = FacetsView::of(&door, facets, found.states)?;
-        content.facets = facets_of(&door, lang, &asked, (facets, &titles));
+        let facets = FacetsView::of(door, facets, found.states)?;
+        content.facets = facets_of(door, lang, asked, (facets, &titles));
     }
     content.hits = found
         .hits
         .into_iter()
-        .map(|found| hit(&door, lang, found, &asked.q))
+        .map(|found| hit(door, lang, found, &asked.q))
         .collect::<Result<_, Problem>>()?;
-    page(StatusCode::OK, &content)
+    Ok(content)
 }
 
 fn orders(lang: Lang, asked: &Asked) -> Vec<Way> {
@@ -285,6 +336,7 @@ fn empty(door: &Door, signed: &Signed, asked: &Asked) -> Result<Page, Problem> {
     Ok(Page {
         frame: Frame::of(door, &signed.visit, say(lang, "page-search")),
         q: asked.q.clone(),
+        kind: asked.kind.clone(),
         kinds: in_force.pack.document_kinds().keys().map(choice).collect(),
         from: asked.from.clone(),
         to: asked.to.clone(),
@@ -300,7 +352,12 @@ fn empty(door: &Door, signed: &Signed, asked: &Asked) -> Result<Page, Problem> {
         sort: asked.sort.clone(),
         previous: None,
         next: None,
+        saved: kept::links(door, signed, asked)?,
+        saving: None,
+        taking: None,
         alert: None,
+        done: None,
+        status: StatusCode::OK,
     })
 }
 

@@ -115,6 +115,7 @@ fn page_of_form(path: &str) -> String {
     let mut words = path.split('/').skip(1);
     match (words.next(), words.next()) {
         (Some(subject @ ("cases" | "dossiers" | "documents")), Some(id)) => format!("/{subject}/{id}"),
+        (Some("search"), _) => "/search".to_owned(),
         (Some("sign-in"), None) => "/sign-in".to_owned(),
         _ => "/".to_owned(),
     }
