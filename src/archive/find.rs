@@ -93,6 +93,8 @@ pub struct Found {
     pub hits: Vec<FoundHit>,
     /// Whether nothing fits exactly and these are near matches.
     pub approximate: bool,
+    /// What comes close beside a few hits that fit exactly.
+    pub near: Vec<FoundHit>,
     /// What of the query was ignored.
     pub ignored: Vec<search::Ignored>,
     /// How the hits are spread, if that was asked for.
@@ -149,13 +151,16 @@ impl Archive {
         let (searched, asked) = (index.clone(), query.clone());
         let searching = tokio::task::spawn_blocking(move || searched.search_as(&asked, &scope, wanted));
         let results = searching.await.map_err(|_| search::Error::Lost)??;
-        let mut hits: Vec<Hit> = Vec::new();
-        for hit in results.hits {
-            if finder.seen(actor, hit.dossier)?.is_some() {
-                hits.push(hit);
+        let seen = |hits: Vec<Hit>| -> Result<Vec<Hit>, Error> {
+            let mut seen = Vec::new();
+            for hit in hits {
+                let may = finder.seen(actor, hit.dossier)?.is_some();
+                seen.extend(may.then_some(hit));
             }
-        }
-        self.note_search(permit, text, &hits).await?;
+            Ok(seen)
+        };
+        let (hits, near) = (seen(results.hits)?, seen(results.near)?);
+        self.note_search(permit, text, hits.iter().chain(&near)).await?;
         let (mut facets, mut ignored, mut states) = (results.facets, results.ignored, None);
         if let Some(facets) = &mut facets {
             match facets.too_many_cases {
@@ -164,11 +169,14 @@ impl Archive {
             }
         }
         let marker = Marker::of(query);
-        let hits = join_all(hits.into_iter().map(|hit| self.with_snippet(hit, dossiers, &marker))).await;
+        let shown =
+            |hits: Vec<Hit>| join_all(hits.into_iter().map(|hit| self.with_snippet(hit, dossiers, &marker)));
+        let (hits, near) = (shown(hits).await, shown(near).await);
         Ok(Found {
             total: results.total,
             hits,
             approximate: results.approximate,
+            near,
             ignored,
             facets,
             states,
@@ -282,12 +290,17 @@ impl Archive {
         Ok(notes.into_iter().find(|note| note.seq == seq).map(|note| note.text).unwrap_or_default())
     }
 
-    async fn note_search(&self, permit: &Permit, query: &str, hits: &[Hit]) -> Result<(), Error> {
+    async fn note_search(
+        &self,
+        permit: &Permit,
+        query: &str,
+        hits: impl Iterator<Item = &Hit>,
+    ) -> Result<(), Error> {
         let document = |hit: &Hit| match hit.source {
             Source::Page { document, .. } => Some(document),
             _ => None,
         };
-        let fact = Made { query: query.to_owned(), documents: hits.iter().filter_map(document).collect() };
+        let fact = Made { query: query.to_owned(), documents: hits.filter_map(document).collect() };
         self.journal.commit(Draft::new("search.made", permit.actor().id, &fact)?).await?;
         Ok(())
     }

@@ -70,6 +70,8 @@ pub struct Wanted {
     pub facets: bool,
     /// At which moment.
     pub moment: Moment,
+    /// At most so many near matches beside a short list that begins here.
+    pub near: usize,
 }
 
 /// One page of results, best first.
@@ -81,6 +83,8 @@ pub struct Results {
     pub approximate: bool,
     /// The wanted part of them.
     pub hits: Vec<Hit>,
+    /// What comes close beside a few that fit exactly, best first. Not among the total.
+    pub near: Vec<Hit>,
     /// What of the query had no effect.
     pub ignored: Vec<Ignored>,
     /// How they are spread, if that was asked for.
@@ -114,8 +118,16 @@ pub(super) fn find(
 ) -> Result<Results, Error> {
     let facets = wanted.facets.then(Facets::default);
     let ignored = query.ignored.clone();
-    let mut results =
-        Results { total: 0, approximate: false, hits: Vec::new(), ignored, facets, view: None, next: None };
+    let mut results = Results {
+        total: 0,
+        approximate: false,
+        hits: Vec::new(),
+        near: Vec::new(),
+        ignored,
+        facets,
+        view: None,
+        next: None,
+    };
     if query.is_empty() || *scope == Scope::Dossiers(Vec::new()) {
         return Ok(results);
     }
@@ -127,8 +139,10 @@ pub(super) fn find(
             answer => answer?,
         };
         if total > 0 {
-            let hits = found.into_iter().map(|(score, at)| hit(fields, &searcher.doc(at)?, score));
-            results.hits = hits.collect::<Result<_, Error>>()?;
+            if !approximate && total <= found.len() {
+                results.near = near(searcher, fields, (query, scope), wanted.near, &found)?;
+            }
+            results.hits = hits(searcher, fields, found)?;
             (results.total, results.approximate) = (total, approximate);
             if wanted.facets {
                 results.facets = Some(searcher.search(&search, &Counting { cases_max })?);
@@ -137,6 +151,33 @@ pub(super) fn find(
         }
     }
     Ok(results)
+}
+
+/// What comes close to the query and is not among what fits it.
+fn near(
+    searcher: &Searcher,
+    fields: &Fields,
+    (query, scope): (&Query, &Scope),
+    limit: usize,
+    exact: &[(Score, DocAddress)],
+) -> Result<Vec<Hit>, Error> {
+    let can_be_near = |piece: &Piece| !piece.exact && near_chars(&Analysed::of(&piece.text)).is_some();
+    if limit == 0 || !query.wanted.iter().flatten().any(can_be_near) {
+        return Ok(Vec::new());
+    }
+    let search = Compiler { fields, approximate: true }.query(query, scope)?;
+    let top = TopDocs::with_limit(limit + exact.len()).order_by_score();
+    let mut found = match searcher.search(&search, &top) {
+        Err(TantivyError::InvalidArgument(_)) => return Ok(Vec::new()),
+        found => found?,
+    };
+    found.retain(|(_, at)| exact.iter().all(|(_, fits)| fits != at));
+    found.truncate(limit);
+    hits(searcher, fields, found)
+}
+
+fn hits(searcher: &Searcher, fields: &Fields, found: Vec<(Score, DocAddress)>) -> Result<Vec<Hit>, Error> {
+    found.into_iter().map(|(score, at)| hit(fields, &searcher.doc(at)?, score)).collect()
 }
 
 /// How many there are, and the wanted part of them; of equal dates the one that was indexed first comes first.
@@ -345,15 +386,18 @@ fn all_words(analysed: &Analysed<'_>, fields: TextFields) -> Option<Box<dyn Sear
 
 /// Texts with these Han characters but for one, whichever; of a long row, with half of its pairs.
 fn nearly(analysed: &Analysed<'_>, grams: Field) -> Result<Vec<Box<dyn Search>>, Error> {
-    let Some(chars) = analysed.han_only().filter(|chars| chars.len() >= NEARLY_MIN_CHARS) else {
-        return Ok(Vec::new());
-    };
+    let Some(chars) = near_chars(analysed) else { return Ok(Vec::new()) };
     if chars.len() > NEARLY_MAX_CHARS {
         let pairs = chars.windows(2).map(|pair| term_of(grams, &pair.iter().collect::<String>()));
         let half = chars.len() / 2;
         return Ok(vec![Box::new(BooleanQuery::union_with_minimum_required_clauses(pairs.collect(), half))]);
     }
     Ok((0..chars.len()).map(|wrong| but_one(&chars, wrong, grams)).collect())
+}
+
+/// The Han characters of a text that others can come close to.
+fn near_chars(analysed: &Analysed<'_>) -> Option<Vec<char>> {
+    analysed.han_only().filter(|chars| chars.len() >= NEARLY_MIN_CHARS)
 }
 
 /// Texts with these characters in their places, whatever stands in the `wrong` one.

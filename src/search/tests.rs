@@ -4,6 +4,7 @@ mod amounts;
 mod cases;
 mod drawn;
 mod judged;
+mod near;
 mod numbers;
 mod order;
 mod paging;

@@ -165,6 +165,8 @@ impl From<FoundHit> for HitView {
 struct FoundView {
     total: usize,
     hits: Vec<HitView>,
+    /// What comes close beside them.
+    near: Vec<HitView>,
     next_cursor: Option<String>,
     approximate: bool,
     ignored: Vec<String>,
@@ -185,9 +187,10 @@ pub(super) async fn search(
     let ignored: Vec<String> = found.ignored.iter().map(ToString::to_string).collect();
     let (states, facets) = (found.states, found.facets);
     let facets = facets.map(|facets| FacetsView::of(&door, facets, states)).transpose()?;
-    let hits: Vec<HitView> = found.hits.into_iter().map(Into::into).collect();
+    let views = |hits: Vec<FoundHit>| hits.into_iter().map(Into::into).collect::<Vec<HitView>>();
+    let (hits, near) = (views(found.hits), views(found.near));
     let (total, approximate) = (found.total, found.approximate);
-    let body = FoundView { total, hits, next_cursor, approximate, ignored, facets };
+    let body = FoundView { total, hits, near, next_cursor, approximate, ignored, facets };
     Ok(axum::Json(body).into_response())
 }
 
@@ -198,6 +201,8 @@ pub(crate) struct Typed {
     pub(crate) q: String,
 }
 
+/// The most near matches beside a few that fit.
+const NEAR: usize = 5;
 /// The most names that are suggested, and the most numbers.
 const SUGGESTIONS: usize = 8;
 
@@ -235,7 +240,8 @@ pub(crate) async fn find(
     let query = wanted.search().query();
     let in_force = rules(door)?;
     let (order, facets, moment) = (wanted.sort.into(), wanted.facets, wanted.cursor.into());
-    let part = search::Wanted { offset, limit, order, facets, moment };
+    let near = if offset == 0 { NEAR } else { 0 };
+    let part = search::Wanted { offset, limit, order, facets, moment, near };
     let (archive, finder) = (&door.app.archive, finder(door, &in_force));
     let state = wanted.state.as_deref().filter(|state| !state.is_empty());
     let narrowed = match state {

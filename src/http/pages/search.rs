@@ -43,6 +43,8 @@ struct Page {
     /// What is to be known of the list.
     notes: Vec<String>,
     hits: Vec<Hit>,
+    /// What comes close beside them.
+    near: Vec<Hit>,
     orders: Vec<Way>,
     facets: Vec<Facet>,
     dossier: String,
@@ -251,11 +253,10 @@ async fn content(door: &Door, signed: &Signed, asked: &Asked) -> Result<Page, Pr
         let facets = FacetsView::of(door, facets, found.states)?;
         content.facets = facets_of(door, lang, asked, (facets, &titles));
     }
-    content.hits = found
-        .hits
-        .into_iter()
-        .map(|found| hit(door, lang, found, &asked.q))
-        .collect::<Result<_, Problem>>()?;
+    let shown = |hits: Vec<FoundHit>| -> Result<Vec<Hit>, Problem> {
+        hits.into_iter().map(|found| hit(door, lang, found, &asked.q)).collect()
+    };
+    (content.hits, content.near) = (shown(found.hits)?, shown(found.near)?);
     Ok(content)
 }
 
@@ -345,6 +346,7 @@ fn empty(door: &Door, signed: &Signed, asked: &Asked) -> Result<Page, Problem> {
         ignored: Vec::new(),
         notes: Vec::new(),
         hits: Vec::new(),
+        near: Vec::new(),
         orders: Vec::new(),
         facets: Vec::new(),
         dossier: asked.dossier.clone(),
