@@ -22,7 +22,7 @@ test: models ## all tests; real components that are found are used, those in LAN
 
 check: ## format, lints, the bundled packs
 	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --all-targets --features unsealed-peer -- -D warnings
 	$(CARGO) run --locked -- pack check workflows/customer-service
 	$(CARGO) run --locked -- pack test workflows/customer-service
 

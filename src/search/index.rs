@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use serde::Serialize;
+use tantivy::Directory;
 use tantivy::index::SegmentComponent;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
 use tantivy::{IndexReader, IndexSettings, ReloadPolicy, Term};
@@ -104,6 +105,23 @@ impl Index {
     pub fn open(folder: &Path, key: IndexKey, clock: Clock, limits: Limits) -> Result<Self, Error> {
         let inner = Inner::open(folder, key.clone(), clock.clone(), limits)?;
         let (inner, folder) = (RwLock::new(Arc::new(inner)), folder.to_owned());
+        Ok(Self(Arc::new(Current { inner, folder, key, clock })))
+    }
+
+    /// The same index, but its files are not sealed: for measuring what sealing costs, and for nothing else.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when it is of another version, [`Error::Io`] when the disk failed.
+    #[cfg(feature = "unsealed-peer")]
+    pub fn open_unsealed(folder: &Path, clock: Clock, limits: Limits) -> Result<Self, Error> {
+        let directory =
+            tantivy::directory::MmapDirectory::open(folder).map_err(tantivy::TantivyError::from)?;
+        let (fields, cache) = (Fields::new(), Arc::new(ChunkCache::new(0)));
+        let index = open_or_create(directory, &fields, false)?;
+        let inner = Inner::over(index, fields, cache, clock.clone(), limits)?;
+        let (inner, folder) = (RwLock::new(Arc::new(inner)), folder.to_owned());
+        // What is renewed is sealed.
+        let key = IndexKey::from_bytes(clock.random_bytes());
         Ok(Self(Arc::new(Current { inner, folder, key, clock })))
     }
 
@@ -297,10 +315,9 @@ impl Index {
 impl Inner {
     fn open(folder: &Path, key: IndexKey, clock: Clock, limits: Limits) -> Result<Self, Error> {
         let cache = Arc::new(ChunkCache::new(limits.cache_bytes));
-        let views = Views::new(clock.clone(), &limits);
-        let directory = SealedDirectory::open(folder, key, clock, cache.clone())?;
+        let directory = SealedDirectory::open(folder, key, clock.clone(), cache.clone())?;
         let fields = Fields::new();
-        let mut index = open_or_create(directory.clone(), &fields)?;
+        let index = open_or_create(directory.clone(), &fields, directory.has_content()?)?;
         // Files that belong to no segment are what a crash has left of one: they are deleted in time.
         for segment in index.searchable_segment_metas()? {
             // Without some of its parts a segment opens all the same and fails later: all of them must be there.
@@ -308,7 +325,18 @@ impl Inner {
             let parts = PARTS.into_iter().filter(|part| *part != SegmentComponent::Delete || has_deletes);
             directory.check(parts.map(|part| segment.relative_path(part)))?;
         }
+        Self::over(index, fields, cache, clock, limits)
+    }
+
+    fn over(
+        mut index: tantivy::Index,
+        fields: Fields,
+        cache: Arc<ChunkCache>,
+        clock: Clock,
+        limits: Limits,
+    ) -> Result<Self, Error> {
         index.set_tokenizers(tokenizers());
+        let views = Views::new(clock, &limits);
         let reader = index
             .reader_builder()
             .reload_policy(ReloadPolicy::Manual)
@@ -452,11 +480,15 @@ impl Inner {
     }
 }
 
-fn open_or_create(directory: SealedDirectory, fields: &Fields) -> Result<tantivy::Index, Error> {
+fn open_or_create(
+    directory: impl Directory,
+    fields: &Fields,
+    has_content: bool,
+) -> Result<tantivy::Index, Error> {
     let exists = tantivy::Index::exists(&directory).map_err(tantivy::TantivyError::from)?;
     if !exists {
         // A folder with files but without the list of its segments has lost it.
-        if directory.has_content()? {
+        if has_content {
             return Err(Error::Corrupt);
         }
         let settings =
