@@ -81,9 +81,14 @@ impl Server {
     }
 
     pub(crate) fn start(&mut self) {
+        self.start_logging(Stdio::inherit());
+    }
+
+    /// Starts it with its log going there.
+    pub(crate) fn start_logging(&mut self, log: Stdio) {
         assert!(self.child.is_none());
         let mut command = self.command(&["serve", "--listen", "127.0.0.1:0"]);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("listening on ").expect("the server says where it listens");
