@@ -25,6 +25,7 @@ mod spelling;
 mod steady;
 mod tokens;
 mod views;
+mod within;
 
 #[cfg(test)]
 mod tests;

@@ -17,8 +17,9 @@ use super::query::{Among, Ignored, Narrowing, Piece, Query};
 use super::schema::{CASE, DATE, Fields, TextFields, date_number};
 use super::spelling::typed;
 use super::steady::Steady;
-use super::tokens::{Analysed, ID_MIN_CHARS, Lookup, as_tail};
+use super::tokens::{Analysed, ID_MIN_CHARS, Lookup, Term as GramTerm, as_tail};
 use super::views::{Cursor, Moment, View};
+use super::within::{Scopes, Within};
 use crate::domain::{DossierId, RawId};
 use crate::fields::worth;
 
@@ -32,6 +33,9 @@ const TAIL_BOOST: f32 = 2.0;
 const ID_PREFIX_MIN_CHARS: usize = 5;
 /// Of fewer characters too little is left when one is wrong.
 const NEARLY_MIN_CHARS: usize = 3;
+/// Of so few characters one that stands alone beside the wrong one counts; looking for it takes long, since any gram may
+/// begin with it.
+const ALONE_MAX_CHARS: usize = 4;
 /// Up to so many characters each may be the wrong one.
 const NEARLY_MAX_CHARS: usize = 12;
 
@@ -108,14 +112,22 @@ pub struct Hit {
     pub score: f32,
 }
 
+/// What is searched.
+#[derive(Clone, Copy)]
+pub(super) struct Ground<'a> {
+    pub(super) searcher: &'a Searcher,
+    pub(super) fields: &'a Fields,
+    pub(super) scopes: &'a Scopes,
+    pub(super) cases_max: usize,
+}
+
 /// Answers the query from what is committed.
 pub(super) fn find(
-    searcher: &Searcher,
-    fields: &Fields,
+    ground: Ground<'_>,
     (query, scope): (&Query, &Scope),
     wanted: Wanted,
-    cases_max: usize,
 ) -> Result<Results, Error> {
+    let Ground { searcher, fields, scopes, cases_max } = ground;
     let facets = wanted.facets.then(Facets::default);
     let ignored = query.ignored.clone();
     let mut results = Results {
@@ -131,16 +143,23 @@ pub(super) fn find(
     if query.is_empty() || *scope == Scope::Dossiers(Vec::new()) {
         return Ok(results);
     }
-    for approximate in [false, true] {
-        let search = Compiler { fields, approximate }.query(query, scope)?;
+    let within = match scope {
+        Scope::All => None,
+        Scope::Dossiers(dossiers) => Some(scopes.within(searcher, fields.dossier, dossiers)?),
+    };
+    let exactly = Compiler { fields, within, approximate: false };
+    let nearly = query.can_be_near().then(|| Compiler { approximate: true, ..exactly.clone() });
+    for compiler in [Some(&exactly), nearly.as_ref()].into_iter().flatten() {
+        let approximate = compiler.approximate;
+        let search = compiler.query(query)?;
         let (total, found) = match answer(searcher, &search, wanted) {
             // Too much comes close: then nothing does.
             Err(TantivyError::InvalidArgument(_)) if approximate => break,
             answer => answer?,
         };
         if total > 0 {
-            if !approximate && total <= found.len() {
-                results.near = near(searcher, fields, (query, scope), wanted.near, &found)?;
+            if let Some(nearly) = nearly.as_ref().filter(|_| !approximate && total <= found.len()) {
+                results.near = nearly.beside(searcher, query, wanted.near, &found)?;
             }
             results.hits = hits(searcher, fields, found)?;
             (results.total, results.approximate) = (total, approximate);
@@ -151,29 +170,6 @@ pub(super) fn find(
         }
     }
     Ok(results)
-}
-
-/// What comes close to the query and is not among what fits it.
-fn near(
-    searcher: &Searcher,
-    fields: &Fields,
-    (query, scope): (&Query, &Scope),
-    limit: usize,
-    exact: &[(Score, DocAddress)],
-) -> Result<Vec<Hit>, Error> {
-    let can_be_near = |piece: &Piece| !piece.exact && near_chars(&Analysed::of(&piece.text)).is_some();
-    if limit == 0 || !query.wanted.iter().flatten().any(can_be_near) {
-        return Ok(Vec::new());
-    }
-    let search = Compiler { fields, approximate: true }.query(query, scope)?;
-    let top = TopDocs::with_limit(limit + exact.len()).order_by_score();
-    let mut found = match searcher.search(&search, &top) {
-        Err(TantivyError::InvalidArgument(_)) => return Ok(Vec::new()),
-        found => found?,
-    };
-    found.retain(|(_, at)| exact.iter().all(|(_, fits)| fits != at));
-    found.truncate(limit);
-    hits(searcher, fields, found)
 }
 
 fn hits(searcher: &Searcher, fields: &Fields, found: Vec<(Score, DocAddress)>) -> Result<Vec<Hit>, Error> {
@@ -214,14 +210,39 @@ fn hit(fields: &Fields, document: &TantivyDocument, score: f32) -> Result<Hit, E
 
 type Clause = (Occur, Box<dyn Search>);
 
+#[derive(Clone)]
 struct Compiler<'a> {
     fields: &'a Fields,
+    /// What the asker may see; everything without it.
+    within: Option<Within>,
     /// Texts that come close to a word are wanted too.
     approximate: bool,
 }
 
 impl Compiler<'_> {
-    fn query(&self, query: &Query, scope: &Scope) -> Result<BooleanQuery, Error> {
+    /// What comes close and is not among what fits.
+    fn beside(
+        &self,
+        searcher: &Searcher,
+        query: &Query,
+        limit: usize,
+        exact: &[(Score, DocAddress)],
+    ) -> Result<Vec<Hit>, Error> {
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        let top = TopDocs::with_limit(limit + exact.len()).order_by_score();
+        let mut found = match searcher.search(&self.query(query)?, &top) {
+            // Too much comes close: then nothing does.
+            Err(TantivyError::InvalidArgument(_)) => return Ok(Vec::new()),
+            found => found?,
+        };
+        found.retain(|(_, at)| exact.iter().all(|(_, fits)| fits != at));
+        found.truncate(limit);
+        hits(searcher, self.fields, found)
+    }
+
+    fn query(&self, query: &Query) -> Result<BooleanQuery, Error> {
         let mut clauses: Vec<Clause> = Vec::new();
         for either in &query.wanted {
             let pieces = either.iter().map(|piece| self.piece(piece)).collect::<Result<_, _>>()?;
@@ -235,18 +256,13 @@ impl Compiler<'_> {
             clauses.push((Occur::MustNot, Box::new(Steady(self.piece(&exactly)?))));
         }
         self.narrow(query, &mut clauses);
-        if let Scope::Dossiers(dossiers) = scope {
-            clauses.push(filter(self.dossiers(dossiers)));
-        }
+        clauses.extend(self.within.iter().map(|within| filter(Box::new(within.clone()))));
         Ok(BooleanQuery::new(clauses))
     }
 
     fn narrow(&self, query: &Query, clauses: &mut Vec<Clause>) {
         add_narrowing(&query.dossiers, |dossiers| self.dossiers(dossiers), clauses);
-        let kinds = |kinds: &[String]| -> Box<dyn Search> {
-            let terms = kinds.iter().map(|kind| Term::from_field_text(self.fields.kind, kind));
-            Box::new(TermSetQuery::new(terms))
-        };
+        let kinds = |kinds: &[String]| any_of(kinds.iter().map(|kind| self.kind(kind)).collect());
         add_narrowing(&query.kinds, kinds, clauses);
         clauses.extend(query.cases.as_ref().map(|cases| filter(self.cases(cases))));
         if query.from.is_some() || query.to.is_some() {
@@ -259,6 +275,11 @@ impl Compiler<'_> {
             let term = |fen| std::ops::Bound::Included(Term::from_field_u64(self.fields.amounts, fen));
             clauses.push(filter(Box::new(RangeQuery::new(term(*amounts.start()), term(*amounts.end())))));
         }
+    }
+
+    fn kind(&self, kind: &str) -> Box<dyn Search> {
+        let term = Term::from_field_text(self.fields.kind, kind);
+        Box::new(TermQuery::new(term, IndexRecordOption::Basic))
     }
 
     fn cases(&self, among: &Among) -> Box<dyn Search> {
@@ -319,8 +340,7 @@ impl Compiler<'_> {
         for spelling in typed(&analysed.normal_text()).into_iter().flatten() {
             ways.push(prefix(self.fields.spellings, &spelling)?);
         }
-        let card = Term::from_field_text(self.fields.kind, CARD_KIND);
-        let card = filter(Box::new(TermQuery::new(card, IndexRecordOption::Basic)));
+        let card = filter(self.kind(CARD_KIND));
         Ok(Box::new(BooleanQuery::new(vec![(Occur::Must, any_of(ways)), card])))
     }
 
@@ -368,8 +388,7 @@ fn exactly(analysed: &Analysed<'_>, grams: Field) -> Result<Option<Box<dyn Searc
     if let [term] = &terms[..] {
         return Ok(Some(term_of(grams, &term.text)));
     }
-    let terms = terms.iter().map(|term| (term.position, Term::from_field_text(grams, &term.text)));
-    Ok(Some(Box::new(PhraseQuery::new_with_offset(terms.collect()))))
+    Ok(Some(phrase(grams, terms)))
 }
 
 /// Texts with all the dictionary's words and all the runs in the piece; nothing for a piece without Han characters.
@@ -395,6 +414,16 @@ fn nearly(analysed: &Analysed<'_>, grams: Field) -> Result<Vec<Box<dyn Search>>,
     Ok((0..chars.len()).map(|wrong| but_one(&chars, wrong, grams)).collect())
 }
 
+impl Query {
+    /// Whether something can come close to it that does not fit.
+    fn can_be_near(&self) -> bool {
+        let can_be_near = |piece: &Piece| {
+            !piece.exact && (near_chars(&Analysed::of(&piece.text)).is_some() || worth(&piece.text).is_some())
+        };
+        self.wanted.iter().flatten().any(can_be_near)
+    }
+}
+
 /// The Han characters of a text that others can come close to.
 fn near_chars(analysed: &Analysed<'_>) -> Option<Vec<char>> {
     analysed.han_only().filter(|chars| chars.len() >= NEARLY_MIN_CHARS)
@@ -403,18 +432,32 @@ fn near_chars(analysed: &Analysed<'_>) -> Option<Vec<char>> {
 /// Texts with these characters in their places, whatever stands in the `wrong` one.
 fn but_one(chars: &[char], wrong: usize, grams: Field) -> Box<dyn Search> {
     let (before, after) = (&chars[..wrong], &chars[wrong + 1..]);
-    let mut terms: Vec<(usize, String)> = Vec::new();
+    let mut pairs: Vec<GramTerm> = Vec::new();
+    let mut alone = Vec::new();
     for (part, from) in [(before, 0), (after, wrong + 1)] {
         match part {
             // A character alone begins some gram at its place.
-            [char] => terms.push((from, format!("{char}."))),
-            _ => terms.extend(part.windows(2).zip(from..).map(|(pair, at)| (at, pair.iter().collect()))),
+            [char] => alone.push((from, format!("{char}."))),
+            _ => pairs.extend(
+                part.windows(2)
+                    .zip(from..)
+                    .map(|(pair, position)| GramTerm { text: pair.iter().collect(), position }),
+            ),
         }
     }
-    match &terms[..] {
-        [(_, pair)] => term_of(grams, pair),
-        _ => Box::new(RegexPhraseQuery::new_with_offset(grams, terms)),
+    if !alone.is_empty() && chars.len() <= ALONE_MAX_CHARS {
+        let pairs = pairs.into_iter().map(|pair| (pair.position, pair.text));
+        return Box::new(RegexPhraseQuery::new_with_offset(grams, pairs.chain(alone).collect()));
     }
+    match &pairs[..] {
+        [pair] => term_of(grams, &pair.text),
+        _ => phrase(grams, pairs),
+    }
+}
+
+fn phrase(grams: Field, terms: Vec<GramTerm>) -> Box<dyn Search> {
+    let terms = terms.into_iter().map(|term| (term.position, Term::from_field_text(grams, &term.text)));
+    Box::new(PhraseQuery::new_with_offset(terms.collect()))
 }
 
 fn prefix(field: Field, beginning: &str) -> Result<Box<dyn Search>, Error> {

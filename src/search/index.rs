@@ -11,14 +11,14 @@ use serde::Serialize;
 use tantivy::Directory;
 use tantivy::index::SegmentComponent;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
-use tantivy::{IndexReader, IndexSettings, ReloadPolicy, Term};
+use tantivy::{IndexReader, IndexSettings, ReloadPolicy, Searcher, Term};
 
 use super::census::Census;
 use super::chunk_cache::ChunkCache;
 use super::dictionary;
 use super::directory::SealedDirectory;
 use super::error::Error;
-use super::find::{Order, Results, Scope, Wanted, find};
+use super::find::{Ground, Order, Results, Scope, Wanted, find};
 use super::item::Item;
 use super::limits::Limits;
 use super::numbers::{Number, beginning};
@@ -26,11 +26,14 @@ use super::query::{Ignored, Query};
 use super::schema::{Fields, Indexed, tokenizers};
 use super::sealed_file::IndexKey;
 use super::views::{Cursor, Look, Moment, Views};
+use super::within::Scopes;
 use crate::clock::Clock;
 use crate::domain::{DocumentId, DossierId};
 
 /// Decompressed blocks of stored ids that each segment keeps.
 const STORE_BLOCKS: usize = 4;
+/// Stored ids are read a few at a time: small blocks are read and unpacked faster.
+const STORE_BLOCK_BYTES: usize = 2048;
 /// The files that a segment may have.
 const PARTS: [SegmentComponent; 7] = [
     SegmentComponent::Postings,
@@ -73,6 +76,7 @@ struct Inner {
     fields: Fields,
     cache: Arc<ChunkCache>,
     views: Views,
+    scopes: Scopes,
     limits: Limits,
     writing: Mutex<Writing>,
     /// Damage was met.
@@ -204,6 +208,7 @@ impl Index {
             inner.reader.reload()?;
         }
         inner.cache.clear();
+        inner.scopes.clear();
         dictionary::unload();
         Ok(())
     }
@@ -228,13 +233,12 @@ impl Index {
     /// As [`Self::search`].
     pub fn search_as(&self, query: &Query, scope: &Scope, wanted: Wanted) -> Result<Results, Error> {
         let inner = self.inner();
-        let Inner { reader, fields, limits, .. } = &*inner;
+        let limits = &inner.limits;
         let (offset, limit) =
             (wanted.offset.min(limits.results_offset_max), wanted.limit.min(limits.results_max));
         let wanted = Wanted { offset, limit, ..wanted };
-        let look = inner.views.look(wanted.moment, || reader.searcher());
-        let results =
-            inner.note(find(&look.searcher, fields, (query, scope), wanted, limits.facet_cases_max))?;
+        let look = inner.views.look(wanted.moment, || inner.reader.searcher());
+        let results = inner.note(find(inner.ground(&look.searcher), (query, scope), wanted))?;
         Ok(inner.continued(results, &look, wanted))
     }
 
@@ -246,7 +250,7 @@ impl Index {
         let inner = self.inner();
         let end = typed.char_indices().nth(inner.limits.query_max_chars).map_or(typed.len(), |(at, _)| at);
         let wanted = (&typed[..end], limit.min(inner.limits.results_max));
-        inner.note(beginning(&inner.reader.searcher(), &inner.fields, scope, wanted))
+        inner.note(beginning(inner.ground(&inner.reader.searcher()), scope, wanted))
     }
 
     /// Gives back lists that nobody may page through any longer.
@@ -268,13 +272,7 @@ impl Index {
     ) -> Result<Results, Error> {
         let inner = self.inner();
         let wanted = Wanted { limit: most, order, ..Wanted::default() };
-        inner.note(find(
-            &inner.reader.searcher(),
-            &inner.fields,
-            (query, scope),
-            wanted,
-            inner.limits.facet_cases_max,
-        ))
+        inner.note(find(inner.ground(&inner.reader.searcher()), (query, scope), wanted))
     }
 
     /// Whether damage was met: the index has to be made again.
@@ -343,7 +341,8 @@ impl Inner {
             .doc_store_cache_num_blocks(STORE_BLOCKS)
             .try_into()?;
         let (writing, damaged) = (Mutex::default(), AtomicBool::new(false));
-        Ok(Self { index, reader, fields, cache, views, limits, writing, damaged })
+        let scopes = Scopes::new(limits.scopes_bytes);
+        Ok(Self { index, reader, fields, cache, views, scopes, limits, writing, damaged })
     }
 
     /// The same, with the way to the next part; the moment is kept if there is another part.
@@ -356,6 +355,11 @@ impl Inner {
         let mut ignored = results.ignored;
         ignored.extend(look.moved.then_some(Ignored::Moved));
         Results { view, next, ignored, ..results }
+    }
+
+    fn ground<'a>(&'a self, searcher: &'a Searcher) -> Ground<'a> {
+        let Self { fields, scopes, limits, .. } = self;
+        Ground { searcher, fields, scopes, cases_max: limits.facet_cases_max }
     }
 
     fn replace(&self, old: &[Term], new: &[Item]) -> Result<(), Error> {
@@ -491,8 +495,11 @@ fn open_or_create(
         if has_content {
             return Err(Error::Corrupt);
         }
-        let settings =
-            IndexSettings { docstore_compress_dedicated_thread: false, ..IndexSettings::default() };
+        let settings = IndexSettings {
+            docstore_compress_dedicated_thread: false,
+            docstore_blocksize: STORE_BLOCK_BYTES,
+            ..IndexSettings::default()
+        };
         return Ok(tantivy::Index::create(directory, fields.schema.clone(), settings)?);
     }
     let index = tantivy::Index::open(directory)?;

@@ -9,6 +9,8 @@ pub struct Limits {
     pub waiting_text_bytes: usize,
     /// Decrypted pieces of the index that are kept, in bytes.
     pub cache_bytes: usize,
+    /// Which items are in the scopes that were searched lately, in bytes: a bit for each item of the index and scope.
+    pub scopes_bytes: usize,
     /// Segments with more items than this are not merged any more.
     pub merge_max_items: usize,
     /// Characters of a query that are read.
@@ -35,6 +37,7 @@ impl Default for Limits {
             writer_memory_bytes: 15_000_000,
             waiting_text_bytes: 8 << 20,
             cache_bytes: 32 << 20,
+            scopes_bytes: 8 << 20,
             merge_max_items: 1_000_000,
             query_max_chars: 1000,
             query_max_words: 32,

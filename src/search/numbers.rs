@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 use std::ops::{Bound, RangeBounds};
 
 use tantivy::columnar::{BytesColumn, StrColumn};
-use tantivy::query::{AllQuery, EnableScoring, Query, TermSetQuery};
-use tantivy::{DocId, Searcher, SegmentReader, Term};
+use tantivy::query::{AllQuery, EnableScoring, Query};
+use tantivy::{DocId, SegmentReader};
 
 use super::error::Error;
-use super::find::Scope;
+use super::find::{Ground, Scope};
 use super::normal::BREAK;
-use super::schema::{DOSSIER, Fields, NUMBERS};
+use super::schema::{DOSSIER, NUMBERS};
 use super::tokens::Analysed;
 use crate::domain::{DossierId, RawId};
 
@@ -45,8 +45,7 @@ fn compared(text: &str) -> String {
 
 /// The first numbers, in their order, that begin so; each once.
 pub(super) fn beginning(
-    searcher: &Searcher,
-    fields: &Fields,
+    Ground { searcher, fields, scopes, .. }: Ground<'_>,
     scope: &Scope,
     (typed, limit): (&str, usize),
 ) -> Result<Vec<Number>, Error> {
@@ -56,10 +55,7 @@ pub(super) fn beginning(
     }
     let scope: Box<dyn Query> = match scope {
         Scope::All => Box::new(AllQuery),
-        Scope::Dossiers(dossiers) => {
-            let terms = dossiers.iter().map(|id| Term::from_field_bytes(fields.dossier, id.as_bytes()));
-            Box::new(TermSetQuery::new(terms))
-        }
+        Scope::Dossiers(dossiers) => Box::new(scopes.within(searcher, fields.dossier, dossiers)?),
     };
     let weight = scope.weight(EnableScoring::disabled_from_searcher(searcher))?;
     let mut numbers: BTreeMap<String, Number> = BTreeMap::new();
