@@ -5,6 +5,7 @@
 
 mod aside;
 mod folder;
+mod index_key;
 mod init;
 mod opening;
 mod progress;

@@ -258,6 +258,8 @@ enum IndexVerb {
     Check,
     /// Makes it again from what was read of the documents; a running server goes on answering meanwhile.
     Rebuild,
+    /// Gives it another key: seals it anew as it is, while searches go on.
+    Rotate,
 }
 
 #[derive(Debug, Subcommand)]

@@ -73,9 +73,7 @@ impl App {
             if let Err(error) = self.close_expired().await {
                 tracing::warn!(%error, "opened dossiers could not be closed");
             }
-            if self.index.is_damaged()
-                && let Err(error) = self.renew_index()
-            {
+            if let Err(error) = self.renew_damaged_index().await {
                 tracing::error!(%error, "the search index could not be made again");
                 tokio::time::sleep(NAP).await;
             }
@@ -112,10 +110,24 @@ impl App {
         }
         self.index.drop_old_views();
         if idle_naps == NAPS_BEFORE_REST
-            && let Err(error) = self.index.rest()
+            && let Err(error) = self.rest_index().await
         {
             tracing::warn!(%error, "the index could not be put to rest");
         }
+    }
+
+    /// Whoever changes the index waits while it gets another key: never on a thread that others need.
+    async fn rest_index(&self) -> anyhow::Result<()> {
+        let index = self.index.clone();
+        Ok(tokio::task::spawn_blocking(move || index.rest()).await??)
+    }
+
+    async fn renew_damaged_index(&self) -> anyhow::Result<()> {
+        if self.index.is_damaged() {
+            let app = self.clone();
+            tokio::task::spawn_blocking(move || app.renew_index()).await??;
+        }
+        Ok(())
     }
 
     /// Runs a round of jobs that are due; tells how many were run.
@@ -191,8 +203,8 @@ impl App {
             Job::ReadDocument { document, .. } => self.read_document(*document).await,
             Job::SplitStack { document } => Ok(self.split_stack(*document).await?),
             Job::IndexDocument { document } => self.index_document(*document).await,
-            Job::IndexDossier { dossier } => self.index_dossier(*dossier),
-            Job::IndexCase { case } => self.index_case(*case),
+            Job::IndexDossier { dossier } => self.index_dossier(*dossier).await,
+            Job::IndexCase { case } => self.index_case(*case).await,
             Job::CarryOutSeal { dossier } => Ok(self.carry_out_seal(*dossier).await?),
         }
     }

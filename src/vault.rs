@@ -14,7 +14,8 @@ mod seal;
 
 pub use identity::{DerivedKey, Identity, Recipient};
 pub use key_file::{
-    KeyFile, open_with_passphrase, read_key_file, read_local_key, replace_file, write_local_key,
+    KeyFile, open_with_passphrase, read_index_key, read_key_file, read_local_key, replace_file,
+    write_index_key, write_local_key,
 };
 pub use keyring::Keyring;
 pub use lookup::Lookup;

@@ -30,6 +30,11 @@ pub(super) fn index(data: &Path) -> PathBuf {
     data.join("index")
 }
 
+/// The index's key, sealed to the archive's.
+pub(super) fn index_key(data: &Path) -> PathBuf {
+    data.join("index.key.age")
+}
+
 /// Is there while the index is new and it is not yet noted, durably, what belongs into it.
 fn index_mark(data: &Path) -> PathBuf {
     data.join("index.unfilled")

@@ -132,7 +132,8 @@ fn clear_folder(config: &Config, unfinished: &Path, places: &Places) -> Result<(
     }
     places.records.clear();
     let (records, index) = (folder::records(&config.data), folder::index(&config.data));
-    for name in [records, index, folder::local_key(&config.data), unfinished.to_owned()] {
+    let keys = [folder::local_key(&config.data), folder::index_key(&config.data)];
+    for name in [records, index].into_iter().chain(keys).chain([unfinished.to_owned()]) {
         let removed =
             if name.is_dir() { std::fs::remove_dir_all(&name) } else { std::fs::remove_file(&name) };
         if let Err(source) = removed

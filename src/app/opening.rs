@@ -14,7 +14,7 @@ use super::reader::reader;
 use super::retention::{self, Holding};
 use super::sampling::Sampled;
 use super::verifying::Task;
-use super::{App, Error, Found, OpenDossiers, Parts, all_facts, aside};
+use super::{App, Error, Found, OpenDossiers, Parts, all_facts, aside, index_key};
 use crate::archive::{Archive, Looks, Texts};
 use crate::cases::Cases;
 use crate::clock::Clock;
@@ -411,27 +411,36 @@ impl Stores {
         Ok(described)
     }
 
-    /// Opens the index; one that is damaged is set aside.
+    /// Opens the index; one that is damaged, or whose key is lost, is set aside.
     fn index(&self, config: &Config, set_aside: &mut Vec<PathBuf>) -> Result<Index, Error> {
+        let known = index_key::read(&config.data, &self.keyring);
         let dir = folder::index(&config.data);
         if folder::is_empty(&dir) {
             folder::mark_index_unfilled(&config.data)?;
             // An index that is made now knows nothing of what came before.
             set_aside.push(dir.clone());
+        } else if known.is_none() {
+            set_aside
+                .push(self.set_index_aside(config, "the key of the search index is missing or damaged")?);
         }
-        match open_index(&dir, config, &self.keyring, &self.clock) {
+        let key = match known {
+            Some(key) => key,
+            None => index_key::make(&config.data, &self.keyring, &self.clock)?,
+        };
+        match open_index(&dir, config, key.clone(), &self.clock) {
             Err(search::Error::Corrupt) => {
-                folder::mark_index_unfilled(&config.data)?;
-                let aside = aside::put(&dir, self.clock.now())?;
-                tracing::warn!(
-                    aside = %aside.display(),
-                    "the search index is damaged: it is set aside and made again"
-                );
-                set_aside.push(aside);
-                Ok(open_index(&dir, config, &self.keyring, &self.clock)?)
+                set_aside.push(self.set_index_aside(config, "the search index is damaged")?);
+                Ok(open_index(&dir, config, key, &self.clock)?)
             }
             other => Ok(other?),
         }
+    }
+
+    fn set_index_aside(&self, config: &Config, why: &str) -> Result<PathBuf, Error> {
+        folder::mark_index_unfilled(&config.data)?;
+        let aside = aside::put(&folder::index(&config.data), self.clock.now())?;
+        tracing::warn!(aside = %aside.display(), "{why}: the index is set aside and made again");
+        Ok(aside)
     }
 
     fn build(
@@ -504,7 +513,7 @@ impl Stores {
 pub(super) fn open_index(
     dir: &Path,
     config: &Config,
-    keyring: &Keyring,
+    key: IndexKey,
     clock: &Clock,
 ) -> Result<Index, search::Error> {
     let limits = search::Limits {
@@ -516,7 +525,6 @@ pub(super) fn open_index(
         facet_cases_max: config.limits.facet_cases,
         ..search::Limits::default()
     };
-    let key = IndexKey::from_bytes(*keyring.index_key().as_bytes());
     Index::open(dir, key, clock.clone(), limits)
 }
 
@@ -529,8 +537,8 @@ pub(super) fn next_identity(config: &Config) -> Result<Option<Identity>, Error> 
     Ok(Some(read_key_file(&path, config.passphrase()?.as_ref())?.identity))
 }
 
-/// The keyring. If the key of the local folder is lost, records and index cannot be read: a new one is made, and they are
-/// set aside as damaged and made again from the log.
+/// The keyring. If the key of the local folder is lost, the records cannot be read: a new one is made, and they are set
+/// aside as damaged and made again from the log.
 pub(super) fn keyring(config: &Config, archive: Identity, next: Option<Identity>) -> Result<Keyring, Error> {
     let path = folder::local_key(&config.data);
     let openers: Vec<&Identity> = std::iter::once(&archive).chain(&next).collect();

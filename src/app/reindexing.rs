@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use serde::Serialize;
 
-use super::{App, Error, aside, folder};
+use super::{App, Error, aside, folder, index_key};
 use crate::queue;
 use crate::search::Stats;
 
@@ -32,6 +32,8 @@ impl App {
         // Two at once would take each other's mark away.
         let _renewing = self.renewing.lock().unwrap_or_else(PoisonError::into_inner);
         let (dir, now) = (folder::index(&self.config.data), self.clock.now());
+        // A change of its key that failed half-way: first of all the folder must be where it belongs.
+        index_key::place(&self.config.data).finish().map_err(|source| folder::io_error(&dir, source))?;
         folder::mark_index_unfilled(&self.config.data)?;
         let set_aside = || {
             let aside = aside::put(&dir, now)?;

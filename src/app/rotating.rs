@@ -2,7 +2,7 @@
 //!
 //! The log comes first (`archive.described`), then the key objects, then `keys.rewrapped`: whatever is cut off in between
 //! is known to be unfinished, by the row or by the file of the next key, and every step can be done again. Only key
-//! objects and the folder's own small files change.
+//! objects and the folder's own small files change; the search index gets another key when all is done.
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -137,6 +137,7 @@ impl App {
         self.finish_seals().await?;
         if rotating {
             write_local_key(&folder::local_key(data), keyring)?;
+            self.seal_index_key().await?;
             keyring.forget_former();
             archive_key = Some(self.keys.put_archive_key().await?);
         }
@@ -146,6 +147,7 @@ impl App {
         manifest::rewrapped(&self.journal, by, &done, archive_key).await?;
         if rotating {
             replace_file(&next, &folder::key_file(data))?;
+            self.rotate_index_too().await;
         }
         Ok(Some(done))
     }

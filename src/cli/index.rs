@@ -1,4 +1,4 @@
-//! The search index: how large it is, whether it has what it should, and making it again.
+//! The search index: how large it is, whether it has what it should, making it again, and another key for it.
 
 use serde_json::{Value, json};
 
@@ -14,6 +14,7 @@ pub(super) async fn run(config: Config, verb: IndexVerb, common: &Common) -> any
         let state = match verb {
             IndexVerb::Stats => client.get_json("/api/v1/index").await?,
             IndexVerb::Rebuild => client.post_json("/api/v1/index/rebuild", &json!({})).await?,
+            IndexVerb::Rotate => client.post_json("/api/v1/index/rotate", &json!({})).await?,
             IndexVerb::Check => {
                 anyhow::bail!("through a server, `lantai verify --server` looks at the index, too")
             }
@@ -28,6 +29,10 @@ pub(super) async fn run(config: Config, verb: IndexVerb, common: &Common) -> any
         IndexVerb::Rebuild => {
             app.renew_index()?;
             fill(&app).await?;
+            Outcome::Clean
+        }
+        IndexVerb::Rotate => {
+            app.rotate_index()?;
             Outcome::Clean
         }
     };

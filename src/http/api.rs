@@ -62,6 +62,7 @@ pub const PATHS: &[(&str, &[&str])] = &[
     ("/api/v1/documents/{id}/fields", &["get"]),
     ("/api/v1/index", &["get"]),
     ("/api/v1/index/rebuild", &["post"]),
+    ("/api/v1/index/rotate", &["post"]),
     ("/api/v1/documents/{id}/pages/{page}", &["get"]),
     ("/api/v1/documents/{id}/parts", &["get", "post"]),
     ("/api/v1/documents/{id}/proof", &["get"]),
@@ -119,6 +120,7 @@ pub(super) fn routes() -> Router<Door> {
         .route("/api/v1/documents/{id}/fields", get(documents::fields))
         .route("/api/v1/index", get(index::show))
         .route("/api/v1/index/rebuild", post(index::rebuild))
+        .route("/api/v1/index/rotate", post(index::rotate))
         .route("/api/v1/documents/{id}/pages/{page}", get(documents::picture))
         .route("/api/v1/documents/{id}/parts", get(parts::show).post(parts::send_on))
         .route("/api/v1/documents/{id}/proof", get(documents::proof))

@@ -31,13 +31,13 @@ impl App {
     }
 
     /// Makes a dossier's own facts findable.
-    pub(super) fn index_dossier(&self, id: DossierId) -> anyhow::Result<()> {
+    pub(super) async fn index_dossier(&self, id: DossierId) -> anyhow::Result<()> {
         let Some(dossier) = self.dossiers.get(id)? else { return Ok(()) };
-        Ok(self.index.replace_items(&[card(&dossier)])?)
+        self.replace_items(vec![card(&dossier)]).await
     }
 
     /// Makes the notes of a case findable.
-    pub(super) fn index_case(&self, id: CaseId) -> anyhow::Result<()> {
+    pub(super) async fn index_case(&self, id: CaseId) -> anyhow::Result<()> {
         let Some(case) = self.cases.get(id)? else { return Ok(()) };
         let note = |note: cases::Note| Item {
             source: Source::Note { case: id, seq: note.seq },
@@ -49,8 +49,13 @@ impl App {
             numbers: Vec::new(),
             case: Some(id),
         };
-        let items: Vec<Item> = cases::notes(&self.records, id)?.into_iter().map(note).collect();
-        Ok(self.index.replace_items(&items)?)
+        let items = cases::notes(&self.records, id)?.into_iter().map(note).collect();
+        self.replace_items(items).await
+    }
+
+    async fn replace_items(&self, items: Vec<Item>) -> anyhow::Result<()> {
+        let index = self.index.clone();
+        Ok(tokio::task::spawn_blocking(move || index.replace_items(&items)).await??)
     }
 
     /// Calls for everything to be indexed again, because the index was lost.

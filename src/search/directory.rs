@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tantivy::directory::error::{DeleteError, LockError, OpenReadError, OpenWriteError};
-use tantivy::directory::{Directory, DirectoryLock, FileHandle, Lock, WatchCallback, WatchHandle, WritePtr};
+use tantivy::directory::{
+    Directory, DirectoryLock, FileHandle, Lock, TerminatingWrite, WatchCallback, WatchHandle, WritePtr,
+};
 
 use super::chunk_cache::ChunkCache;
 use super::sealed_file::{self, IndexKey, SealedFile, SealedWriter, damaged};
@@ -20,7 +22,9 @@ use crate::clock::Clock;
 
 const UNFINISHED: &str = ".new";
 /// Tantivy's list of the files that it may delete.
-const LIST_OF_FILES: &str = ".managed.json";
+pub(super) const LIST_OF_FILES: &str = ".managed.json";
+/// Tantivy's list of the segments.
+pub(super) const LIST_OF_SEGMENTS: &str = "meta.json";
 
 /// A folder of sealed files. Cloning gives a handle on the same folder.
 #[derive(Clone)]
@@ -80,6 +84,23 @@ impl SealedDirectory {
         Ok(())
     }
 
+    /// Seals these files anew in another folder, under its key; one that is not there is damage. Durable when it returns.
+    pub(super) fn reseal(&self, files: &[PathBuf], into: &Self) -> io::Result<()> {
+        for path in files {
+            let file = match File::open(self.full(path)) {
+                // Without this list nothing is lost but what may be deleted.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && is_list_of_files(path) => continue,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(damaged()),
+                file => file?,
+            };
+            let sealed = SealedFile::open(&self.0.key, name_of(path)?, file, self.0.cache.clone())?;
+            let mut writer = into.create_sealed(path)?;
+            sealed.copy(&mut writer)?;
+            writer.terminate()?;
+        }
+        into.sync()
+    }
+
     fn full(&self, path: &Path) -> PathBuf {
         self.0.folder.join(path)
     }
@@ -111,7 +132,7 @@ impl SealedDirectory {
         file.sync_all()?;
         fs::rename(&beside, &target)?;
         // Losing the newest list of files costs a forgotten file; losing the newest `meta.json` costs a commit.
-        if path == Path::new(LIST_OF_FILES) { Ok(()) } else { self.sync() }
+        if is_list_of_files(path) { Ok(()) } else { self.sync() }
     }
 
     fn sync(&self) -> io::Result<()> {
@@ -132,6 +153,10 @@ impl SealedDirectory {
             Err(TryLockError::Error(error)) => Err(LockError::wrap_io_error(error)),
         }
     }
+}
+
+fn is_list_of_files(path: &Path) -> bool {
+    path == Path::new(LIST_OF_FILES)
 }
 
 /// The name under which a file is sealed.

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use serde::Serialize;
 use tantivy::Directory;
@@ -16,13 +16,14 @@ use tantivy::{IndexReader, IndexSettings, ReloadPolicy, Searcher, Term};
 use super::census::Census;
 use super::chunk_cache::ChunkCache;
 use super::dictionary;
-use super::directory::SealedDirectory;
+use super::directory::{LIST_OF_FILES, LIST_OF_SEGMENTS, SealedDirectory};
 use super::error::Error;
 use super::find::{Ground, Order, Results, Scope, Wanted, find};
 use super::item::Item;
 use super::limits::Limits;
 use super::numbers::{Number, beginning};
 use super::query::{Ignored, Query};
+use super::rotating::Place;
 use super::schema::{Fields, Indexed, tokenizers};
 use super::sealed_file::IndexKey;
 use super::views::{Cursor, Look, Moment, Views};
@@ -55,8 +56,10 @@ pub struct Index(Arc<Current>);
 struct Current {
     inner: RwLock<Arc<Inner>>,
     folder: PathBuf,
-    key: IndexKey,
+    key: Mutex<IndexKey>,
     clock: Clock,
+    /// Held by who writes, for reading, and by who puts another index in the place of this one.
+    turn: RwLock<()>,
 }
 
 /// How large an index is.
@@ -109,7 +112,8 @@ impl Index {
     pub fn open(folder: &Path, key: IndexKey, clock: Clock, limits: Limits) -> Result<Self, Error> {
         let inner = Inner::open(folder, key.clone(), clock.clone(), limits)?;
         let (inner, folder) = (RwLock::new(Arc::new(inner)), folder.to_owned());
-        Ok(Self(Arc::new(Current { inner, folder, key, clock })))
+        let (key, turn) = (Mutex::new(key), RwLock::default());
+        Ok(Self(Arc::new(Current { inner, folder, key, clock, turn })))
     }
 
     /// The same index, but its files are not sealed: for measuring what sealing costs, and for nothing else.
@@ -135,21 +139,78 @@ impl Index {
     /// # Errors
     /// What `set_aside` said; [`Error::Io`] when the new one cannot be made.
     pub fn renew<E: From<Error>>(&self, set_aside: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
+        let _turn = self.0.turn.write().unwrap_or_else(PoisonError::into_inner);
         let mut current = self.0.inner.write().unwrap_or_else(PoisonError::into_inner);
         let old = Arc::clone(&current);
         let mut writing = old.lock();
         // Its writer goes before its folder. If the old one has to stay, what was pending must be indexed again.
-        *writing = Writing { lost: writing.pending || writing.lost, ..Writing::default() };
+        let (lost, closed) = (writing.pending || writing.lost, writing.closed);
+        *writing = Writing { lost, closed, ..Writing::default() };
         set_aside()?;
-        let (key, clock) = (self.0.key.clone(), self.0.clock.clone());
+        let (key, clock) = (self.key().clone(), self.0.clock.clone());
         *current = Arc::new(Inner::open(&self.0.folder, key, clock, old.limits.clone())?);
         // Nothing more is written to the old one.
         writing.closed = true;
         Ok(())
     }
 
+    /// Gives the index another key: all its files are sealed anew and take the place of those that are there. Searches go on
+    /// over these; whoever writes waits. `keep` writes the next key, durably, into the file that it is told, which becomes
+    /// `key_file`. What a crash leaves of it is for [`Place::settle`].
+    ///
+    /// # Errors
+    /// What `keep` said; [`Error::Full`] without room for a second copy; [`Error::Corrupt`] when damage was met. All is then
+    /// as before. If the new files cannot be opened, the index counts as damaged.
+    pub fn rotate<E: From<Error>>(
+        &self,
+        key_file: &Path,
+        next: IndexKey,
+        keep: impl FnOnce(&Path) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let _turn = self.0.turn.write().unwrap_or_else(PoisonError::into_inner);
+        let (place, old) = (Place::new(&self.0.folder, key_file), self.inner());
+        let mut writing = old.lock();
+        old.note(old.stand_still(&mut writing))?;
+        place.settle().map_err(Error::from)?;
+        let kept = keep(&place.next_key_file());
+        let begun = kept.and_then(|()| Ok(old.note(self.seal_anew(&old, &place, next.clone()))?));
+        if let Err(error) = begun {
+            // If this fails, too, the next start does it.
+            let _ = place.settle();
+            return Err(error);
+        }
+        // The old one has lost its folder: whatever comes now, nothing more is written to it, and it goes on answering.
+        writing.closed = true;
+        *self.key() = next.clone();
+        let finished = place.finish().map_err(Error::from);
+        let opened = finished
+            .and_then(|()| Inner::open(&self.0.folder, next, self.0.clock.clone(), old.limits.clone()))
+            .inspect_err(|_| old.damaged.store(true, Ordering::SeqCst))?;
+        opened.lock().lost = writing.lost;
+        *self.0.inner.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(opened);
+        if let Err(error) = place.clear() {
+            tracing::warn!(%error, "the former files of the search index could not be deleted");
+        }
+        Ok(())
+    }
+
+    /// Up to the step that decides.
+    fn seal_anew(&self, old: &Inner, place: &Place, next: IndexKey) -> Result<(), Error> {
+        let key = self.key().clone();
+        place.fill(&old.files()?, (key, next), &self.0.clock)?;
+        Ok(place.decide()?)
+    }
+
     fn inner(&self) -> Arc<Inner> {
         Arc::clone(&self.0.inner.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn key(&self) -> MutexGuard<'_, IndexKey> {
+        self.0.key.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn turn(&self) -> RwLockReadGuard<'_, ()> {
+        self.0.turn.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts all pages of a document in place of those it had; no items means that it goes. Visible after
@@ -158,6 +219,7 @@ impl Index {
     /// # Errors
     /// After any error all that was not committed must be indexed again.
     pub fn replace_document(&self, document: DocumentId, pages: &[Item]) -> Result<(), Error> {
+        let _turn = self.turn();
         let inner = self.inner();
         let old = Term::from_field_bytes(inner.fields.document, document.as_bytes());
         inner.note(inner.replace(&[old], pages))
@@ -168,6 +230,7 @@ impl Index {
     /// # Errors
     /// As [`Self::replace_document`].
     pub fn replace_items(&self, items: &[Item]) -> Result<(), Error> {
+        let _turn = self.turn();
         let inner = self.inner();
         let key = |item: &Item| item.source.to_key(item.dossier);
         let old: Vec<_> =
@@ -181,6 +244,7 @@ impl Index {
     /// # Errors
     /// As [`Self::replace_document`].
     pub fn remove_dossier(&self, dossier: DossierId) -> Result<(), Error> {
+        let _turn = self.turn();
         let inner = self.inner();
         inner.lock().purge = true;
         inner.views.drop_all();
@@ -193,6 +257,7 @@ impl Index {
     /// # Errors
     /// As [`Self::replace_document`]; [`Error::Lost`] when an earlier failure took changes with it.
     pub fn commit(&self) -> Result<(), Error> {
+        let _turn = self.turn();
         self.inner().commit_all()
     }
 
@@ -201,12 +266,10 @@ impl Index {
     /// # Errors
     /// As [`Self::commit`].
     pub fn rest(&self) -> Result<(), Error> {
+        let _turn = self.turn();
         let inner = self.inner();
         inner.commit_all()?;
-        if let Some(writer) = inner.lock().writer.take() {
-            writer.wait_merging_threads()?;
-            inner.reader.reload()?;
-        }
+        inner.end_writer(&mut inner.lock())?;
         inner.cache.clear();
         inner.scopes.clear();
         dictionary::unload();
@@ -456,6 +519,35 @@ impl Inner {
             self.purge(writing).inspect_err(|_| writing.purge = true)?;
         }
         Ok(())
+    }
+
+    /// Commits what is pending; then the set of files stands still.
+    fn stand_still(&self, writing: &mut Writing) -> Result<(), Error> {
+        if writing.closed {
+            return Err(Error::Corrupt);
+        }
+        self.commit(writing)?;
+        self.end_writer(writing)
+    }
+
+    /// Gives the writer up when its merges are done.
+    fn end_writer(&self, writing: &mut Writing) -> Result<(), Error> {
+        if let Some(writer) = writing.writer.take() {
+            writer.wait_merging_threads()?;
+            self.reader.reload()?;
+        }
+        Ok(())
+    }
+
+    /// The files that the index is made of; others in its folder are what a crash has left.
+    fn files(&self) -> Result<Vec<PathBuf>, Error> {
+        let mut files: Vec<PathBuf> = vec![LIST_OF_SEGMENTS.into(), LIST_OF_FILES.into()];
+        for segment in self.index.searchable_segment_metas()? {
+            let has_deletes = segment.num_deleted_docs() > 0;
+            let parts = PARTS.into_iter().filter(|part| *part != SegmentComponent::Delete || has_deletes);
+            files.extend(parts.map(|part| segment.relative_path(part)));
+        }
+        Ok(files)
     }
 
     /// Rewrites the segments that still hold deleted items.

@@ -9,6 +9,7 @@ mod numbers;
 mod order;
 mod paging;
 mod renewing;
+mod rotating;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -402,14 +403,25 @@ fn only_one_process_writes() {
 
 #[test]
 fn no_word_lies_readable_on_the_disk() {
-    let marker = "璟翀秘密标记ZXCVMARKER9876";
-    let fixture = Fixture::with(&[&marker.repeat(50), TEXT]);
-    let card = Item { title: marker.into(), kind: "secretkind".into(), ..page(5, 5, 1, marker) };
-    fixture.index.replace_document(id(5), &[card]).unwrap();
-    fixture.index.commit().unwrap();
+    let fixture = Fixture::with(&[&MARKER.repeat(50), TEXT]);
+    put_marked_card(&fixture.index);
     assert_eq!(fixture.found("ZXCVMARKER9876").len(), 2);
+    check_unreadable(fixture.dir.path());
+}
+
+const MARKER: &str = "璟翀秘密标记ZXCVMARKER9876";
+
+/// What [`check_unreadable`] looks for.
+fn put_marked_card(index: &Index) {
+    let card = Item { title: MARKER.into(), kind: "secretkind".into(), ..page(5, 5, 1, MARKER) };
+    index.replace_document(id(5), &[card]).unwrap();
+    index.commit().unwrap();
+}
+
+/// No file of the index in this folder has a word of the marked card, its id or a name of a field in the clear.
+fn check_unreadable(dir: &Path) {
     let utf16 = |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
-    for path in files(fixture.dir.path()) {
+    for path in files(dir) {
         let bytes = fs::read(&path).unwrap();
         for word in ["ZXCVMARKER", "zxcvmarker", "秘密", "标记", "secretkind", "body_words", "segments"] {
             for needle in [word.as_bytes().to_vec(), utf16(word)] {

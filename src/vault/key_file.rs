@@ -1,5 +1,6 @@
 //! Identity files on a disk: the archive's own, and recovery keys. Plain age identity files, or age files locked with a
-//! passphrase. A comment names the log that the key belongs to, so that another log cannot be put in its place.
+//! passphrase. A comment names the log that the key belongs to, so that another log cannot be put in its place. And the
+//! small files that the keys of the local folder and of the search index are in, sealed to the archive.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -57,8 +58,31 @@ pub fn read_local_key(path: &Path, archive: &[&Identity]) -> Result<Option<Ident
 
 /// Seals the key of a local folder to the archive, in place of what the file held. Durable when it returns.
 pub fn write_local_key(path: &Path, keyring: &Keyring) -> Result<(), Error> {
-    let text = keyring.local().to_file_text();
-    let sealed = SealedBytes::seal(&[keyring.archive_recipient()], text.as_bytes())?;
+    seal_to_archive(path, keyring, keyring.local().to_file_text().as_bytes())
+}
+
+/// The key of the search index, from the file that it is sealed in; `None` if there is no file, or not one of the archive's.
+pub fn read_index_key(path: &Path, keyring: &Keyring) -> Result<Option<Zeroizing<[u8; 32]>>, Error> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let Ok(text) = keyring.open(&bytes) else { return Ok(None) };
+    let mut key = Zeroizing::new([0; 32]);
+    let decoded = hex::decode_to_slice(text.trim_ascii(), &mut *key);
+    Ok(decoded.is_ok().then_some(key))
+}
+
+/// Seals the key of the search index to the archive, in place of what the file held. Durable when it returns.
+pub fn write_index_key(path: &Path, keyring: &Keyring, key: &[u8; 32]) -> Result<(), Error> {
+    let mut text = Zeroizing::new([0; 64]);
+    hex::encode_to_slice(key, &mut *text).map_err(|_| Error::NotAKey)?;
+    seal_to_archive(path, keyring, &*text)
+}
+
+fn seal_to_archive(path: &Path, keyring: &Keyring, plaintext: &[u8]) -> Result<(), Error> {
+    let sealed = SealedBytes::seal(&[keyring.archive_recipient()], plaintext)?;
     let beside = path.with_extension("new");
     let _ = fs::remove_file(&beside);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;

@@ -90,11 +90,6 @@ impl Keyring {
         self.local.derive("records")
     }
 
-    /// The key that seals the files of the search index.
-    pub fn index_key(&self) -> DerivedKey {
-        self.local.derive("index")
-    }
-
     /// The key under which names and tokens are looked up (HMAC), so that row keys say nothing.
     pub fn lookup_key(&self) -> DerivedKey {
         self.local.derive("lookup")

@@ -5,7 +5,10 @@ use bytes::Bytes;
 use futures::StreamExt;
 use secrecy::SecretString;
 
-use super::{Error, Identity, Sealed, SealedBytes, open, open_reader, read_key_file};
+use super::{
+    Error, Identity, Keyring, Sealed, SealedBytes, open, open_reader, read_index_key, read_key_file,
+    write_index_key,
+};
 
 /// Around the edges of age's chunks of 64 KiB, and of the pieces that a store asks for. The judge is the age crate.
 const SIZES: [usize; 11] =
@@ -110,6 +113,30 @@ fn a_locked_key_file_needs_its_passphrase() {
     let wrong = SecretString::from("wrong".to_owned());
     assert!(matches!(read_key_file(&path, Some(&wrong)), Err(Error::Locked)));
     assert!(read_key_file(&path, Some(&right)).unwrap().identity.recipient() == identity.recipient());
+}
+
+#[test]
+fn the_key_of_the_index_is_opened_by_the_archive_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("index.key.age");
+    let keyring = Keyring::new(Identity::generate(), Identity::generate());
+    assert!(read_index_key(&path, &keyring).unwrap().is_none());
+    write_index_key(&path, &keyring, &[1; 32]).unwrap();
+    write_index_key(&path, &keyring, &[7; 32]).unwrap();
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    assert!(!std::fs::read(&path).unwrap().windows(8).any(|w| w == b"07070707" || w == [7; 8]));
+    assert_eq!(*read_index_key(&path, &keyring).unwrap().unwrap(), [7; 32]);
+    // While the archive's key is rotated the former one opens it; afterwards it must have been sealed again.
+    keyring.replace_archive(Identity::generate());
+    assert_eq!(*read_index_key(&path, &keyring).unwrap().unwrap(), [7; 32]);
+    keyring.forget_former();
+    assert!(read_index_key(&path, &keyring).unwrap().is_none());
+    let short = SealedBytes::seal(&[keyring.archive_recipient()], b"0707").unwrap();
+    for no_key in [b"age-encryption.org/v1\nno".as_slice(), b"", &short.as_bytes()[..]] {
+        std::fs::write(&path, no_key).unwrap();
+        assert!(read_index_key(&path, &keyring).unwrap().is_none());
+    }
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! The search as people and operators meet it: damage while it runs, and making the index again.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use lantai::domain::archive_itself;
+use lantai::vault::{open, read_key_file};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -400,4 +402,119 @@ async fn a_hundred_kills_in_the_middle_of_indexing_leave_it_whole() {
     server.stop();
     let caught_up = said(&server.run(&["--json", "index", "check"]));
     assert_eq!((&caught_up["items"], &caught_up["waiting"]), (&whole["items"], &json!(0)));
+}
+
+/// The index's key, which only the archive's opens.
+fn index_key(data: &Path) -> Vec<u8> {
+    let archive = read_key_file(&data.join("archive.key"), None).unwrap().identity;
+    let file = data.join("index.key.age");
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    open(&archive, &std::fs::read(file).unwrap()).unwrap().to_vec()
+}
+
+#[tokio::test]
+async fn the_index_gets_another_key_while_it_is_used() {
+    let mut server = Server::new(Setting::default());
+    let li = server.desk("li").await;
+    let dossier = li.dossier("欧阳修远").await;
+    let case = li.case(&dossier, 1).await;
+    li.basket(&dossier, &case, 1).await;
+    server.settle().await;
+    li.post("/api/v1/index/rotate", json!({})).await.is(403, "forbidden");
+    server.stop();
+    let token = server.run(&["token", "create", "--name", "admin"]);
+    std::fs::write(server.path("admin.token"), &token.stdout).unwrap();
+    let data = server.path("lantai-data");
+    let before = said(&server.run(&["--json", "index", "stats"]));
+    let first = index_key(&data);
+
+    server.start();
+    let li = server.desk("li").await;
+    let found = li.find("trust_contract", 1).await["hits"].clone();
+    let through = |server: &Server, arguments: &[&str]| {
+        let (base, token) = (server.base.clone(), server.path("admin.token"));
+        let door = ["--server", &base, "--token-file", token.to_str().unwrap()];
+        said(&server.run(&[&["--json"][..], arguments, &door].concat()))
+    };
+    assert_eq!(through(&server, &["index", "rotate"])["items"], before["items"]);
+    let second = index_key(&data);
+    assert!(second != first);
+    assert_eq!(li.find("trust_contract", 1).await["hits"], found);
+    assert_eq!(li.find("oyxy", 1).await["hits"][0]["dossier"], json!(dossier));
+    // What comes afterwards is found, too, and a rotation of the archive's key gives the index another one.
+    li.dossier("欧阳锋").await;
+    li.find("欧阳锋", 1).await;
+    through(&server, &["keys", "rotate"]);
+    let third = index_key(&data);
+    assert!(third != second && third != first);
+    li.find("欧阳锋", 1).await;
+    server.settle().await;
+    server.stop();
+
+    let check = || {
+        let checked = said(&server.run(&["--json", "index", "check"]));
+        assert_eq!((&checked["waiting"], &checked["damaged"]), (&json!(0), &json!(false)), "{checked}");
+        checked["items"].as_u64().unwrap()
+    };
+    let items = check();
+    assert!(items > before["items"].as_u64().unwrap());
+    said(&server.run(&["--json", "index", "rotate"]));
+    let fourth = index_key(&data);
+    said(&server.run(&["--json", "keys", "rotate"]));
+    assert!(fourth != third && index_key(&data) != fourth);
+    assert_eq!((check(), set_aside(&data)), (items, 0));
+    assert!(["index.next", "index.old", "index.key.age.next"].iter().all(|name| !data.join(name).exists()));
+
+    // Without its key the index is made again.
+    for lost in [None, Some("age-encryption.org/v1\nno")] {
+        match lost {
+            None => std::fs::remove_file(data.join("index.key.age")).unwrap(),
+            Some(text) => std::fs::write(data.join("index.key.age"), text).unwrap(),
+        }
+        server.start();
+        server.settle().await;
+        server.desk("li").await.find("oyxy", 1).await;
+        server.stop();
+        assert_eq!(set_aside(&data), 1);
+        assert_eq!(said(&server.run(&["--json", "index", "check"]))["items"], json!(items));
+    }
+}
+
+#[tokio::test]
+async fn a_rotation_of_the_index_that_is_killed_costs_nothing() {
+    let mut server = Server::new(Setting::default());
+    let li = server.desk("li").await;
+    for customer in 0..3 {
+        let dossier = li.dossier(&format!("欧阳{customer}")).await;
+        let case = li.case(&dossier, 1).await;
+        li.basket(&dossier, &case, 1).await;
+    }
+    server.settle().await;
+    server.stop();
+    let (data, whole) = (server.path("lantai-data"), said(&server.run(&["--json", "index", "check"])));
+    let beside = || {
+        let names = ["index.next", "index.old", "index.key.age.next"];
+        names.iter().any(|name| data.join(name).exists())
+    };
+    let mut cut_off = 0;
+    for pause in 0..12 {
+        let mut child = server.spawn(&["index", "rotate"]);
+        while !beside() && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        std::thread::sleep(Duration::from_millis(2 * pause));
+        let _ = child.kill();
+        child.wait().unwrap();
+        cut_off += usize::from(beside());
+        let checked = said(&server.run(&["--json", "index", "check"]));
+        for figure in ["items", "segments", "waiting", "damaged"] {
+            assert_eq!(checked[figure], whole[figure], "{figure} after kill {pause}");
+        }
+        assert!(!beside() && set_aside(&data) == 0, "after kill {pause}");
+    }
+    println!("{cut_off} of 12 kills were in the middle of it");
+    assert!(cut_off > 0, "the kills come too late");
+    server.start();
+    server.desk("li").await.find("trust_contract", 3).await;
+    server.stop();
 }

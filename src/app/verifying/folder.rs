@@ -6,9 +6,8 @@
 use std::sync::Arc;
 
 use super::{Ground, Options, Watch};
-use crate::app::folder;
 use crate::app::opening::{self, Stopped};
-use crate::app::{App, Error};
+use crate::app::{App, Error, folder, index_key};
 use crate::archive::{Examiner, Problem, ProblemCode, Report};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -153,6 +152,9 @@ fn on_folder(
 
 /// The index, if there is one.
 fn index(config: &Config, keyring: &Keyring, clock: &Clock) -> Result<Option<Index>, search::Error> {
-    let dir = folder::index(&config.data);
-    if dir.is_dir() { opening::open_index(&dir, config, keyring, clock).map(Some) } else { Ok(None) }
+    let (key, dir) = (index_key::read(&config.data, keyring), folder::index(&config.data));
+    if !dir.is_dir() {
+        return Ok(None);
+    }
+    opening::open_index(&dir, config, key.ok_or(search::Error::Corrupt)?, clock).map(Some)
 }

@@ -1,4 +1,4 @@
-//! The search index: how large it is, and making it again.
+//! The search index: how large it is, making it again, and another key for it.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -19,4 +19,12 @@ pub(super) async fn rebuild(State(door): State<Door>, caller: Caller) -> Result<
     let app = door.app.clone();
     tokio::task::spawn_blocking(move || app.renew_index()).await.map_err(|_| Problem::new("internal"))??;
     Ok((StatusCode::ACCEPTED, axum::Json(door.app.index_state()?)).into_response())
+}
+
+/// `POST /api/v1/index/rotate`: answered when the index has another key; searches go on meanwhile. For administrators.
+pub(super) async fn rotate(State(door): State<Door>, caller: Caller) -> Result<Response, Problem> {
+    caller.may(&door, Action::ManageKeys)?;
+    let app = door.app.clone();
+    tokio::task::spawn_blocking(move || app.rotate_index()).await.map_err(|_| Problem::new("internal"))??;
+    Ok(axum::Json(door.app.index_state()?).into_response())
 }
