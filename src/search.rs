@@ -17,6 +17,7 @@ mod item;
 mod limits;
 mod normal;
 mod numbers;
+mod parts;
 mod query;
 mod rotating;
 mod schema;

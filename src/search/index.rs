@@ -8,10 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use serde::Serialize;
-use tantivy::Directory;
-use tantivy::index::SegmentComponent;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
-use tantivy::{IndexReader, IndexSettings, ReloadPolicy, Searcher, Term};
+use tantivy::{IndexReader, ReloadPolicy, Searcher, Term};
 
 use super::census::Census;
 use super::chunk_cache::ChunkCache;
@@ -22,6 +20,7 @@ use super::find::{Ground, Order, Results, Scope, Wanted, find};
 use super::item::Item;
 use super::limits::Limits;
 use super::numbers::{Number, beginning};
+use super::parts::{files_of, open_or_create};
 use super::query::{Ignored, Query};
 use super::rotating::Place;
 use super::schema::{Fields, Indexed, tokenizers};
@@ -33,18 +32,6 @@ use crate::domain::{DocumentId, DossierId};
 
 /// Decompressed blocks of stored ids that each segment keeps.
 const STORE_BLOCKS: usize = 4;
-/// Stored ids are read a few at a time: small blocks are read and unpacked faster.
-const STORE_BLOCK_BYTES: usize = 2048;
-/// The files that a segment may have.
-const PARTS: [SegmentComponent; 7] = [
-    SegmentComponent::Postings,
-    SegmentComponent::Positions,
-    SegmentComponent::FastFields,
-    SegmentComponent::FieldNorms,
-    SegmentComponent::Terms,
-    SegmentComponent::Store,
-    SegmentComponent::Delete,
-];
 /// How often deleted items are looked for until all are merged away.
 const PURGE_ROUNDS: usize = 3;
 
@@ -111,9 +98,13 @@ impl Index {
     /// [`Error::Corrupt`] when files are damaged, missing, of another version or under another key.
     pub fn open(folder: &Path, key: IndexKey, clock: Clock, limits: Limits) -> Result<Self, Error> {
         let inner = Inner::open(folder, key.clone(), clock.clone(), limits)?;
+        Ok(Self::of(inner, folder, key, clock))
+    }
+
+    fn of(inner: Inner, folder: &Path, key: IndexKey, clock: Clock) -> Self {
         let (inner, folder) = (RwLock::new(Arc::new(inner)), folder.to_owned());
         let (key, turn) = (Mutex::new(key), RwLock::default());
-        Ok(Self(Arc::new(Current { inner, folder, key, clock, turn })))
+        Self(Arc::new(Current { inner, folder, key, clock, turn }))
     }
 
     /// The same index, but its files are not sealed: for measuring what sealing costs, and for nothing else.
@@ -127,10 +118,9 @@ impl Index {
         let (fields, cache) = (Fields::new(), Arc::new(ChunkCache::new(0)));
         let index = open_or_create(directory, &fields, false)?;
         let inner = Inner::over(index, fields, cache, clock.clone(), limits)?;
-        let (inner, folder) = (RwLock::new(Arc::new(inner)), folder.to_owned());
         // What is renewed is sealed.
         let key = IndexKey::from_bytes(clock.random_bytes());
-        Ok(Self(Arc::new(Current { inner, folder, key, clock })))
+        Ok(Self::of(inner, folder, key, clock))
     }
 
     /// Begins another index, an empty one, after `set_aside` has moved the folder of this one out of the way. Whoever asks
@@ -382,9 +372,7 @@ impl Inner {
         // Files that belong to no segment are what a crash has left of one: they are deleted in time.
         for segment in index.searchable_segment_metas()? {
             // Without some of its parts a segment opens all the same and fails later: all of them must be there.
-            let has_deletes = segment.num_deleted_docs() > 0;
-            let parts = PARTS.into_iter().filter(|part| *part != SegmentComponent::Delete || has_deletes);
-            directory.check(parts.map(|part| segment.relative_path(part)))?;
+            directory.check(files_of(&segment))?;
         }
         Self::over(index, fields, cache, clock, limits)
     }
@@ -543,9 +531,7 @@ impl Inner {
     fn files(&self) -> Result<Vec<PathBuf>, Error> {
         let mut files: Vec<PathBuf> = vec![LIST_OF_SEGMENTS.into(), LIST_OF_FILES.into()];
         for segment in self.index.searchable_segment_metas()? {
-            let has_deletes = segment.num_deleted_docs() > 0;
-            let parts = PARTS.into_iter().filter(|part| *part != SegmentComponent::Delete || has_deletes);
-            files.extend(parts.map(|part| segment.relative_path(part)));
+            files.extend(files_of(&segment));
         }
         Ok(files)
     }
@@ -574,26 +560,4 @@ impl Inner {
         }
         Ok(())
     }
-}
-
-fn open_or_create(
-    directory: impl Directory,
-    fields: &Fields,
-    has_content: bool,
-) -> Result<tantivy::Index, Error> {
-    let exists = tantivy::Index::exists(&directory).map_err(tantivy::TantivyError::from)?;
-    if !exists {
-        // A folder with files but without the list of its segments has lost it.
-        if has_content {
-            return Err(Error::Corrupt);
-        }
-        let settings = IndexSettings {
-            docstore_compress_dedicated_thread: false,
-            docstore_blocksize: STORE_BLOCK_BYTES,
-            ..IndexSettings::default()
-        };
-        return Ok(tantivy::Index::create(directory, fields.schema.clone(), settings)?);
-    }
-    let index = tantivy::Index::open(directory)?;
-    if index.schema() == fields.schema { Ok(index) } else { Err(Error::Corrupt) }
 }
