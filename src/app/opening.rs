@@ -217,6 +217,22 @@ const OPEN: &str = "open\n";
 /// What stands in it while the records are being opened: a process that dies of that must not die of it again.
 const OPENING: &str = "opening\n";
 
+/// How often, and how long in between, it is tried to lock a folder.
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
+
+/// A child that is being started has copies of all open files until it runs its own program: what was given up a moment
+/// ago may be locked a moment longer.
+fn try_to_lock(file: &File) -> Result<(), TryLockError> {
+    for _ in 1..LOCK_TRIES {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            other => return other,
+        }
+    }
+    file.try_lock()
+}
+
 /// Locks the data folder; tells what stood in the lock file: nothing, if it was closed in order before. A restore leaves
 /// the mark as it is: whether there is something to be swept away is the business of whoever works on the object store.
 fn lock(data: &Path, purpose: Purpose) -> Result<(File, String), Error> {
@@ -224,7 +240,7 @@ fn lock(data: &Path, purpose: Purpose) -> Result<(File, String), Error> {
     let mut options = File::options();
     let opened = options.read(true).write(true).create(true).truncate(false).open(&path);
     let mut file = opened.map_err(|source| io_error(&path, source))?;
-    match file.try_lock() {
+    match try_to_lock(&file) {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(Error::InUse(data.to_owned())),
         Err(TryLockError::Error(source)) => return Err(io_error(&path, source)),
