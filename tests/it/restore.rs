@@ -42,14 +42,14 @@ async fn make_history(server: &Server) -> Vec<String> {
         cases.push(case);
     }
     wang.find("trust_contract", 4).await;
-    wang.find("缺身份证3", 1).await;
+    wang.find("缺身份证3", 4).await;
     cases
 }
 
 async fn look(server: &Server, cases: &[String]) -> Seen {
     let wang = server.desk("wang").await;
     let mut search = Vec::new();
-    for (query, wanted) in [("trust_contract", 4), ("\"欧阳\"", 4), ("缺身份证3", 1), ("第 0 份", 24)]
+    for (query, wanted) in [("trust_contract", 4), ("\"欧阳\"", 4), ("缺身份证3", 4), ("第 0 份", 24)]
     {
         wang.find(query, wanted).await;
         search.push(hits(&wang, query).await);
