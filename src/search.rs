@@ -15,6 +15,7 @@ mod find;
 mod index;
 mod item;
 mod limits;
+mod near;
 mod normal;
 mod numbers;
 mod parts;

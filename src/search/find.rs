@@ -4,20 +4,21 @@
 use serde::{Deserialize, Serialize};
 use tantivy::collector::{Count, TopDocs};
 use tantivy::query::{
-    AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, EmptyQuery, ExistsQuery, Occur, PhraseQuery,
-    Query as Search, RangeQuery, RegexPhraseQuery, RegexQuery, TermQuery, TermSetQuery,
+    AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, EmptyQuery, ExistsQuery, Occur, Query as Search,
+    RangeQuery, RegexQuery, TermQuery, TermSetQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption, Value};
-use tantivy::{DocAddress, Score, Searcher, TantivyDocument, TantivyError, Term};
+use tantivy::{DocAddress, Score, Searcher, TantivyDocument, Term};
 
 use super::error::Error;
 use super::facets::{Counting, Facets};
 use super::item::{CARD_KIND, Source};
+use super::near::{nearly, phrase};
 use super::query::{Among, Ignored, Narrowing, Piece, Query};
 use super::schema::{CASE, DATE, Fields, TextFields, date_number};
 use super::spelling::typed;
 use super::steady::Steady;
-use super::tokens::{Analysed, ID_MIN_CHARS, Lookup, Term as GramTerm, as_tail};
+use super::tokens::{Analysed, ID_MIN_CHARS, Lookup, as_tail};
 use super::views::{Cursor, Moment, View};
 use super::within::{Scopes, Within};
 use crate::domain::{DossierId, RawId};
@@ -31,13 +32,6 @@ const ID_BOOST: f32 = 8.0;
 const TAIL_BOOST: f32 = 2.0;
 /// From this length on, the beginning of an id finds it.
 const ID_PREFIX_MIN_CHARS: usize = 5;
-/// Of fewer characters too little is left when one is wrong.
-const NEARLY_MIN_CHARS: usize = 3;
-/// Of so few characters one that stands alone beside the wrong one counts; looking for it takes long, since any gram may
-/// begin with it.
-const ALONE_MAX_CHARS: usize = 4;
-/// Up to so many characters each may be the wrong one.
-const NEARLY_MAX_CHARS: usize = 12;
 
 /// What the asker may see.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,19 +141,15 @@ pub(super) fn find(
         Scope::All => None,
         Scope::Dossiers(dossiers) => Some(scopes.within(searcher, fields.dossier, dossiers)?),
     };
-    let exactly = Compiler { fields, within, approximate: false };
+    let exactly = Compiler { searcher, fields, within, approximate: false };
     let nearly = query.can_be_near().then(|| Compiler { approximate: true, ..exactly.clone() });
     for compiler in [Some(&exactly), nearly.as_ref()].into_iter().flatten() {
         let approximate = compiler.approximate;
         let search = compiler.query(query)?;
-        let (total, found) = match answer(searcher, &search, wanted) {
-            // Too much comes close: then nothing does.
-            Err(TantivyError::InvalidArgument(_)) if approximate => break,
-            answer => answer?,
-        };
+        let (total, found) = answer(searcher, &search, wanted)?;
         if total > 0 {
             if let Some(nearly) = nearly.as_ref().filter(|_| !approximate && total <= found.len()) {
-                results.near = nearly.beside(searcher, query, wanted.near, &found)?;
+                results.near = nearly.beside(query, wanted.near, &found)?;
             }
             results.hits = hits(searcher, fields, found)?;
             (results.total, results.approximate) = (total, approximate);
@@ -212,6 +202,7 @@ type Clause = (Occur, Box<dyn Search>);
 
 #[derive(Clone)]
 struct Compiler<'a> {
+    searcher: &'a Searcher,
     fields: &'a Fields,
     /// What the asker may see; everything without it.
     within: Option<Within>,
@@ -221,25 +212,15 @@ struct Compiler<'a> {
 
 impl Compiler<'_> {
     /// What comes close and is not among what fits.
-    fn beside(
-        &self,
-        searcher: &Searcher,
-        query: &Query,
-        limit: usize,
-        exact: &[(Score, DocAddress)],
-    ) -> Result<Vec<Hit>, Error> {
+    fn beside(&self, query: &Query, limit: usize, exact: &[(Score, DocAddress)]) -> Result<Vec<Hit>, Error> {
         if limit == 0 {
             return Ok(Vec::new());
         }
         let top = TopDocs::with_limit(limit + exact.len()).order_by_score();
-        let mut found = match searcher.search(&self.query(query)?, &top) {
-            // Too much comes close: then nothing does.
-            Err(TantivyError::InvalidArgument(_)) => return Ok(Vec::new()),
-            found => found?,
-        };
+        let mut found = self.searcher.search(&self.query(query)?, &top)?;
         found.retain(|(_, at)| exact.iter().all(|(_, fits)| fits != at));
         found.truncate(limit);
-        hits(searcher, self.fields, found)
+        hits(self.searcher, self.fields, found)
     }
 
     fn query(&self, query: &Query) -> Result<BooleanQuery, Error> {
@@ -318,7 +299,11 @@ impl Compiler<'_> {
                 ways.extend(all_words(&analysed, fields).map(|way| boosted(way, boost * WORDS_BOOST)));
             }
             if self.approximate && !piece.exact {
-                ways.extend(nearly(&analysed, fields.grams)?.into_iter().map(|way| boosted(way, boost)));
+                ways.extend(
+                    nearly(self.searcher, &analysed, fields.grams)?
+                        .into_iter()
+                        .map(|way| boosted(way, boost)),
+                );
             }
         }
         if !piece.exact {
@@ -335,7 +320,7 @@ impl Compiler<'_> {
         let grams = self.fields.title.grams;
         let mut ways: Vec<Box<dyn Search>> = exactly(analysed, grams)?.into_iter().collect();
         if self.approximate && !piece.exact {
-            ways.extend(nearly(analysed, grams)?);
+            ways.extend(nearly(self.searcher, analysed, grams)?);
         }
         for spelling in typed(&analysed.normal_text()).into_iter().flatten() {
             ways.push(prefix(self.fields.spellings, &spelling)?);
@@ -385,9 +370,6 @@ fn exactly(analysed: &Analysed<'_>, grams: Field) -> Result<Option<Box<dyn Searc
         }
         Lookup::Phrase(terms) => terms,
     };
-    if let [term] = &terms[..] {
-        return Ok(Some(term_of(grams, &term.text)));
-    }
     Ok(Some(phrase(grams, terms)))
 }
 
@@ -403,68 +385,11 @@ fn all_words(analysed: &Analysed<'_>, fields: TextFields) -> Option<Box<dyn Sear
     Some(Box::new(BooleanQuery::new(words.chain(runs).collect())))
 }
 
-/// Texts with these Han characters but for one, whichever; of a long row, with half of its pairs.
-fn nearly(analysed: &Analysed<'_>, grams: Field) -> Result<Vec<Box<dyn Search>>, Error> {
-    let Some(chars) = near_chars(analysed) else { return Ok(Vec::new()) };
-    if chars.len() > NEARLY_MAX_CHARS {
-        let pairs = chars.windows(2).map(|pair| term_of(grams, &pair.iter().collect::<String>()));
-        let half = chars.len() / 2;
-        return Ok(vec![Box::new(BooleanQuery::union_with_minimum_required_clauses(pairs.collect(), half))]);
-    }
-    Ok((0..chars.len()).map(|wrong| but_one(&chars, wrong, grams)).collect())
-}
-
-impl Query {
-    /// Whether something can come close to it that does not fit.
-    fn can_be_near(&self) -> bool {
-        let can_be_near = |piece: &Piece| {
-            !piece.exact && (near_chars(&Analysed::of(&piece.text)).is_some() || worth(&piece.text).is_some())
-        };
-        self.wanted.iter().flatten().any(can_be_near)
-    }
-}
-
-/// The Han characters of a text that others can come close to.
-fn near_chars(analysed: &Analysed<'_>) -> Option<Vec<char>> {
-    analysed.han_only().filter(|chars| chars.len() >= NEARLY_MIN_CHARS)
-}
-
-/// Texts with these characters in their places, whatever stands in the `wrong` one.
-fn but_one(chars: &[char], wrong: usize, grams: Field) -> Box<dyn Search> {
-    let (before, after) = (&chars[..wrong], &chars[wrong + 1..]);
-    let mut pairs: Vec<GramTerm> = Vec::new();
-    let mut alone = Vec::new();
-    for (part, from) in [(before, 0), (after, wrong + 1)] {
-        match part {
-            // A character alone begins some gram at its place.
-            [char] => alone.push((from, format!("{char}."))),
-            _ => pairs.extend(
-                part.windows(2)
-                    .zip(from..)
-                    .map(|(pair, position)| GramTerm { text: pair.iter().collect(), position }),
-            ),
-        }
-    }
-    if !alone.is_empty() && chars.len() <= ALONE_MAX_CHARS {
-        let pairs = pairs.into_iter().map(|pair| (pair.position, pair.text));
-        return Box::new(RegexPhraseQuery::new_with_offset(grams, pairs.chain(alone).collect()));
-    }
-    match &pairs[..] {
-        [pair] => term_of(grams, &pair.text),
-        _ => phrase(grams, pairs),
-    }
-}
-
-fn phrase(grams: Field, terms: Vec<GramTerm>) -> Box<dyn Search> {
-    let terms = terms.into_iter().map(|term| (term.position, Term::from_field_text(grams, &term.text)));
-    Box::new(PhraseQuery::new_with_offset(terms.collect()))
-}
-
 fn prefix(field: Field, beginning: &str) -> Result<Box<dyn Search>, Error> {
     Ok(Box::new(RegexQuery::from_pattern(&format!("{beginning}.*"), field)?))
 }
 
-fn term_of(field: Field, text: &str) -> Box<dyn Search> {
+pub(super) fn term_of(field: Field, text: &str) -> Box<dyn Search> {
     Box::new(TermQuery::new(Term::from_field_text(field, text), IndexRecordOption::WithFreqs))
 }
 
@@ -481,7 +406,7 @@ fn filter(search: Box<dyn Search>) -> Clause {
     (Occur::Must, Box::new(ConstScoreQuery::new(search, 0.0)))
 }
 
-fn any_of(mut ways: Vec<Box<dyn Search>>) -> Box<dyn Search> {
+pub(super) fn any_of(mut ways: Vec<Box<dyn Search>>) -> Box<dyn Search> {
     match ways.len() {
         0 => Box::new(EmptyQuery),
         1 => ways.remove(0),

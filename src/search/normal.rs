@@ -18,6 +18,10 @@ pub(super) struct Normal {
     pub(super) end: usize,
 }
 
+/// The Han characters that may have a simplified form.
+const FIRST_HAN: char = '\u{3400}';
+const LAST_HAN: char = '\u{9fff}';
+
 /// Stands for a run of spaces and punctuation between two words.
 pub(super) const BREAK: char = ' ';
 
@@ -67,11 +71,14 @@ fn fold(text: &str) -> Vec<Normal> {
     let mut chars = text.char_indices().peekable();
     while let Some((start, char)) = chars.next() {
         let mut end = start + char.len_utf8();
-        while let Some((at, mark)) = chars.next_if(|(_, next)| canonical_combining_class(*next) != 0) {
+        while let Some((at, mark)) = chars.next_if(|(_, next)| combines(*next)) {
             end = at + mark.len_utf8();
         }
-        if char.is_ascii() && end == start + 1 {
+        let alone = end == start + char.len_utf8();
+        if alone && char.is_ascii() {
             out.push(Normal { char: char.to_ascii_lowercase(), start, end });
+        } else if alone && is_unified(char) {
+            out.push(Normal { char: simplified(char), start, end });
         } else if !is_invisible(char) {
             let cluster = text[start..end].nfkc().filter(|c| canonical_combining_class(*c) == 0);
             out.extend(cluster.flat_map(char::to_lowercase).map(|c| Normal {
@@ -82,6 +89,16 @@ fn fold(text: &str) -> Vec<Normal> {
         }
     }
     out
+}
+
+/// The common Han characters: no other character is the same, none of them has cases or is a mark on another one.
+fn is_unified(char: char) -> bool {
+    ('\u{4e00}'..='\u{9fff}').contains(&char)
+}
+
+/// Whether it is a mark on the character before it. Most characters are Han or ASCII, and these are told at once.
+fn combines(char: char) -> bool {
+    char >= '\u{300}' && !is_unified(char) && canonical_combining_class(char) != 0
 }
 
 /// Characters that print nothing and may stand inside a word.
@@ -118,22 +135,24 @@ fn digits_from(chars: &[Normal], from: usize) -> usize {
 
 /// The simplified form, whatever stands beside the character: what is found must not depend on where a query cuts.
 fn simplified(char: char) -> char {
-    static TABLE: OnceLock<Vec<(char, char)>> = OnceLock::new();
-    if char < '\u{3400}' {
-        return char;
-    }
-    let table = TABLE.get_or_init(|| ('\u{3400}'..='\u{9fff}').filter_map(simplified_pair).collect());
-    table.binary_search_by_key(&char, |(from, _)| *from).map_or(char, |at| table[at].1)
+    static TABLE: OnceLock<Vec<char>> = OnceLock::new();
+    let Some(at) = u32::from(char).checked_sub(u32::from(FIRST_HAN)) else { return char };
+    let table = TABLE.get_or_init(|| (FIRST_HAN..=LAST_HAN).map(simplified_alone).collect());
+    table.get(at as usize).copied().unwrap_or(char)
 }
 
-fn simplified_pair(char: char) -> Option<(char, char)> {
-    let to = fast2s::convert(char.encode_utf8(&mut [0; 4])).chars().next()?;
-    (to != char).then_some((char, to))
+fn simplified_alone(char: char) -> char {
+    fast2s::convert(char.encode_utf8(&mut [0; 4])).chars().next().unwrap_or(char)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::normalise;
+    use unicode_normalization::UnicodeNormalization;
+    use unicode_normalization::char::canonical_combining_class;
+
+    use super::{
+        FIRST_HAN, LAST_HAN, combines, is_invisible, is_unified, normalise, simplified, simplified_alone,
+    };
 
     fn normal(text: &str) -> String {
         normalise(text).iter().map(|n| n.char).collect()
@@ -159,6 +178,24 @@ mod tests {
         check("Cafe\u{301} \u{200b}x\u{ad}y", "café xy");
         check("  。！ ", "");
         check("①㈱", "1 株");
+    }
+
+    #[test]
+    fn what_is_told_at_once_is_what_the_tables_of_unicode_say() {
+        for char in '\u{0}'..='\u{10ffff}' {
+            assert_eq!(combines(char), canonical_combining_class(char) != 0, "{char:?}");
+            if is_unified(char) {
+                assert!(char.to_string().nfkc().eq([char]), "{char}");
+                assert!(char.to_lowercase().eq([char]), "{char}");
+                assert!(!is_invisible(char), "{char}");
+            }
+            if char < FIRST_HAN || char > LAST_HAN {
+                assert_eq!(simplified(char), char);
+            }
+        }
+        assert_eq!(simplified('遠'), '远');
+        assert_eq!(simplified(FIRST_HAN), simplified_alone(FIRST_HAN));
+        assert_eq!(simplified(LAST_HAN), simplified_alone(LAST_HAN));
     }
 
     #[test]

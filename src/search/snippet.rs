@@ -77,7 +77,9 @@ impl Marker {
 
     fn matches(&self, text: &str, starts: &[usize]) -> Vec<Match> {
         let analysed = Analysed::of(text);
-        let (row, compact) = (Row::of(analysed.chars(), true), Row::of(analysed.chars(), false));
+        let row = Row::of(analysed.chars(), true);
+        let ids = self.patterns.iter().any(|pattern| pattern.id);
+        let compact = ids.then(|| Row::of(analysed.chars(), false));
         let mut matches: Vec<Match> = Vec::new();
         let mut found = |place: Range<usize>, pattern, weight| {
             let from = starts.partition_point(|start| *start < place.start);
@@ -90,7 +92,7 @@ impl Marker {
             if pattern.close && whole {
                 continue;
             }
-            let row = if pattern.id { &compact } else { &row };
+            let row = compact.as_ref().filter(|_| pattern.id).unwrap_or(&row);
             for (first, last) in row.find(&pattern.text, pattern.id) {
                 whole |= pattern.weight == WHOLE_WEIGHT;
                 found(first.start..last.end, number, pattern.weight);

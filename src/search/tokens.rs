@@ -13,7 +13,7 @@ use super::spelling::spellings;
 /// Stands beside a Han character for a break or the end of the text.
 const BESIDE_BREAK: char = '|';
 /// Stands beside a Han character for a run of letters and digits.
-const BESIDE_RUN: char = '~';
+pub(super) const BESIDE_RUN: char = '~';
 /// Longer runs are compared by their beginning.
 const RUN_MAX_CHARS: usize = 64;
 /// A number shorter than this is found as a run, not as an id.

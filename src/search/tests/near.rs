@@ -39,3 +39,37 @@ fn near_matches_stand_beside_what_fits() {
     let mine = Scope::Dossiers([1, 3].map(id).to_vec());
     assert_eq!(numbers("欧阳修远", &mine, wanted), (vec![1], vec![3]));
 }
+
+#[test]
+fn whichever_character_is_wrong_the_text_is_found() {
+    let fixture = Fixture::with(&[
+        "客户许春伟已签字",
+        "客户许奉伟已签字",
+        "客户诸葛孔明先生",
+        "客户诸曷孔明先生",
+        "客户诸葛孑明先生",
+        "客户许7伟已签字",
+        "许先生与春伟",
+        "许某春某伟",
+    ]);
+    for (query, expected) in [
+        // The first, the last, and the middle one, of three.
+        ("计春伟", &[1, 7][..]),
+        ("许春韦", &[1]),
+        ("许舂伟", &[1, 2, 6]),
+        ("李春生", &[]),
+        // Of four, beside single characters and beside pairs.
+        ("诸喝孔明", &[3, 4]),
+        ("诸葛礼明", &[3, 5]),
+        ("朱葛孔明", &[3]),
+        ("诸葛孔朋", &[3]),
+        ("客户诸葛孔朋先生", &[3]),
+        ("客产诸葛孔明先生", &[3]),
+    ] {
+        let results = fixture.index.search(&Query::parse(query), &Scope::All, 0, 20).unwrap();
+        let mut found: Vec<_> = results.hits.iter().map(document_of).collect();
+        found.sort_unstable();
+        assert_eq!(found, expected, "{query}");
+        assert!(results.approximate || found.is_empty(), "{query}");
+    }
+}
