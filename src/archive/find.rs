@@ -227,17 +227,10 @@ impl Archive {
         let scope = finder.scope(actor, Action::ViewDocument)?;
         let (searched, typed) = (finder.index.clone(), typed.to_owned());
         let searching = tokio::task::spawn_blocking(move || searched.numbers(&typed, &scope, limit));
-        let mut numbers = searching.await.map_err(|_| search::Error::Lost)??;
-        let mut seen = Vec::new();
-        for number in &numbers {
-            let dossier = finder.dossiers.get(number.dossier).map_err(not_journal)?;
-            let may = |dossier: Dossier| {
-                finder.policies.permit(actor, Action::ViewDocument, dossier.subject()).is_ok()
-            };
-            seen.push(dossier.is_some_and(may));
+        let mut numbers = Vec::new();
+        for number in searching.await.map_err(|_| search::Error::Lost)?? {
+            numbers.extend(finder.seen(actor, number.dossier)?.map(|_| number));
         }
-        let mut seen = seen.into_iter();
-        numbers.retain(|_| seen.next().unwrap_or_default());
         Ok(numbers)
     }
 
