@@ -240,6 +240,9 @@ async fn content(door: &Door, signed: &Signed, asked: &Asked) -> Result<Page, Pr
     let (typed, list): (Vec<_>, Vec<_>) = found.ignored.iter().partition(|part| !part.is_of_list());
     content.ignored = typed.into_iter().map(|part| ignored(lang, part)).collect();
     content.notes = list.into_iter().map(|part| ignored(lang, part)).collect();
+    if found.approximate {
+        content.notes.push(say(lang, "page-search-near-hint"));
+    }
     content.asked = true;
     content.orders = orders(lang, asked);
     // States change: a list that is narrowed by one is neither saved nor taken out.
