@@ -7,9 +7,10 @@ use std::collections::HashSet;
 use std::str::FromStr;
 
 use cedar_policy::{
-    Authorizer, Context, Decision, Entities, Entity, EntityId, EntityTypeName, EntityUid, PolicySet, Request,
-    RestrictedExpression, Schema, ValidationMode, Validator,
+    ActionConstraint, Authorizer, Context, Decision, Effect, Entities, Entity, EntityId, EntityTypeName,
+    EntityUid, PolicySet, Request, RestrictedExpression, Schema, ValidationMode, Validator,
 };
+use miette::Diagnostic;
 
 use crate::domain::{Actor, DossierId, PersonId};
 
@@ -203,6 +204,112 @@ impl Policies {
     }
 }
 
+/// What is wrong with a text of policies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The first byte that it is about.
+    pub byte: usize,
+    /// Why.
+    pub why: String,
+}
+
+/// A policy as its author wrote it: what a check of a pack asks about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The first byte of the policy.
+    pub byte: usize,
+    /// The policy without comments and spaces, to be compared: Cedar's JSON.
+    pub text: String,
+    /// Its `@id`, else its number from 1.
+    pub name: String,
+    /// The roles that it speaks of.
+    pub roles: Vec<String>,
+    /// Whether it permits to see documents or to take them.
+    pub shows_documents: bool,
+    /// The sensitive kinds of documents that its `@sensitive` names, with commas between them.
+    pub sensitive: Vec<String>,
+}
+
+/// The policies of a text in their order, or everything that is wrong with it: syntax, or names and types that the
+/// schema does not have.
+pub fn written(text: &str) -> Result<Vec<Written>, Vec<Problem>> {
+    let policies = PolicySet::from_str(text)
+        .map_err(|errors| errors.iter().map(|error| problem(error, error.to_string())).collect::<Vec<_>>())?;
+    let schema = Schema::from_cedarschema_str(SCHEMA);
+    let (schema, _warnings) = schema.map_err(|error| vec![Problem { byte: 0, why: error.to_string() }])?;
+    let result = Validator::new(schema).validate(&policies, ValidationMode::Strict);
+    let problems: Vec<_> =
+        result.validation_errors().map(|error| problem(error, error.to_string())).collect();
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let starts = statements(text);
+    let mut written: Vec<Written> = policies
+        .policies()
+        .map(|policy| {
+            // A set numbers the policies of a text: `policy0`, `policy1`.
+            let id = policy.id().to_string();
+            let number: usize = id.strip_prefix("policy").and_then(|n| n.parse().ok()).unwrap_or_default();
+            let sensitive = policy.annotation("sensitive").unwrap_or_default().split(',').map(str::trim);
+            let roles =
+                policy.entity_literals().into_iter().filter(|uid| uid.type_name().basename() == "Role");
+            Written {
+                byte: starts.get(number).copied().unwrap_or_default(),
+                text: policy.to_json().map(|json| json.to_string()).unwrap_or_default(),
+                name: policy.annotation("id").map_or_else(|| (number + 1).to_string(), str::to_owned),
+                roles: roles.map(|uid| uid.id().unescaped().to_owned()).collect(),
+                shows_documents: policy.effect() == Effect::Permit
+                    && shows_documents(&policy.action_constraint()),
+                sensitive: sensitive.filter(|kind| !kind.is_empty()).map(str::to_owned).collect(),
+            }
+        })
+        .collect();
+    written.sort_by_key(|policy| policy.byte);
+    Ok(written)
+}
+
+fn problem(error: &impl Diagnostic, why: String) -> Problem {
+    let label = error.labels().and_then(|mut labels| labels.next());
+    let why = why.lines().next().unwrap_or_default().chars().take(300).collect();
+    Problem { byte: label.map_or(0, |label| label.offset()), why }
+}
+
+fn shows_documents(actions: &ActionConstraint) -> bool {
+    let shows = |uid: &EntityUid| {
+        let name = uid.id().unescaped();
+        name == Action::ViewDocument.name() || name == Action::DownloadDocument.name()
+    };
+    match actions {
+        ActionConstraint::Any => true,
+        ActionConstraint::In(uids) => uids.iter().any(shows),
+        ActionConstraint::Eq(uid) => shows(uid),
+    }
+}
+
+/// Where each statement of a text begins: the first byte that is neither space nor comment, at the start and after
+/// each semicolon.
+fn statements(text: &str) -> Vec<usize> {
+    let (mut starts, mut begun, mut quoted) = (Vec::new(), false, false);
+    let mut chars = text.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '\\' if quoted => drop(chars.next()),
+            '"' => quoted = !quoted,
+            _ if quoted => {}
+            '/' if chars.peek().is_some_and(|(_, next)| *next == '/') => {
+                while chars.next().is_some_and(|(_, c)| c != '\n') {}
+            }
+            ';' => begun = false,
+            _ if !begun && !c.is_whitespace() => {
+                begun = true;
+                starts.push(at);
+            }
+            _ => {}
+        }
+    }
+    starts
+}
+
 fn question(actor: &Actor, action: Action, subject: Subject) -> Option<(Request, Entities)> {
     let principal = uid("Person", &actor.id.to_string())?;
     let roles: HashSet<_> = actor.roles.iter().filter_map(|role| uid("Role", role.as_str())).collect();
@@ -229,7 +336,7 @@ fn uid(kind: &str, id: &str) -> Option<EntityUid> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Action, Policies, Subject};
+    use super::{Action, Policies, Subject, written};
     use crate::domain::{Actor, DossierId, PersonId, RawId, Role};
 
     const BUNDLED: &str = include_str!("../workflows/customer-service/access.cedar");
@@ -289,6 +396,28 @@ mod tests {
         }
         assert!(policies.permits_all(&actor(1, "cs_staff"), Action::ViewDossier));
         assert!(!policies.permits_all(&actor(1, "advisor"), Action::ViewDossier));
+    }
+
+    #[test]
+    fn policies_are_read_as_they_were_written() {
+        let text = "// a; comment\n@id(\"x;\\\"y\")\npermit (principal in Role::\"advisor\", action == \
+                    Action::\"document.view\", resource);\n\n@sensitive(\"a, b\")\npermit (principal, action, \
+                    resource) when { principal in Role::\"gm\" };\nforbid (principal, action, resource);\n";
+        let found = written(text).unwrap();
+        let starts: Vec<&str> = found.iter().map(|policy| &text[policy.byte..][..5]).collect();
+        assert_eq!(starts, ["@id(\"", "@sens", "forbi"]);
+        assert_eq!(found[0].name, "x;\"y");
+        assert_eq!((found[1].name.as_str(), found[1].roles.as_slice()), ("2", &["gm".to_owned()][..]));
+        assert_eq!(found[1].sensitive, ["a", "b"]);
+        assert_eq!(
+            found.iter().map(|policy| policy.shows_documents).collect::<Vec<_>>(),
+            [true, true, false]
+        );
+        let wrong = written("permit (principal, action == Action::\"fly\", resource);").unwrap_err();
+        assert_eq!(wrong.len(), 1, "{wrong:?}");
+        let text = "permit (principal, action, resource);\npermit (principal, action);";
+        let wrong = written(text).unwrap_err();
+        assert!(wrong[0].byte >= text.find('\n').unwrap(), "{wrong:?}");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::access::{self, Policies};
 use crate::domain::{PersonId, Sha256Digest};
 use crate::journal::{self, Draft, Facts, Journal, Projection};
 use crate::records::{self, Records, Table};
+use crate::workflow::pack::check;
 use crate::workflow::{Definition, Pack};
 
 /// Published packs, by hash.
@@ -75,8 +76,15 @@ impl Packs {
     }
 
     /// Publishes a pack: new cases start on it from now on. A published pack cannot be changed.
+    ///
+    /// # Errors
+    /// A pack with a finding that has no written reason is not published.
     pub async fn publish(&self, by: PersonId, pack: &Pack) -> Result<(), Error> {
         Policies::parse(pack.access_policies())?;
+        let count = check(pack.files()).iter().filter(|finding| finding.stops()).count();
+        if count > 0 {
+            return Err(Error::Mistakes { count });
+        }
         let text =
             |bytes: &Vec<u8>| String::from_utf8(bytes.clone()).map_err(|_| Error::Mistakes { count: 1 });
         let files = pack.files().iter().map(|(path, bytes)| Ok((path.clone(), text(bytes)?)));
@@ -120,7 +128,7 @@ impl Packs {
         }
         let files = self.records.get(&PACKS, hash.as_bytes())?.ok_or(Error::Unknown)?;
         let files = files.files.into_iter().map(|(path, text)| (path, text.into_bytes())).collect();
-        let pack = Pack::load(&files).map_err(|findings| Error::Mistakes { count: findings.len() })?;
+        let pack = Pack::published(&files).map_err(|findings| Error::Mistakes { count: findings.len() })?;
         let policies = Policies::parse(pack.access_policies())?;
         let in_force = Arc::new(InForce { pack, policies });
         self.read.write().unwrap_or_else(PoisonError::into_inner).insert(hash, Arc::clone(&in_force));

@@ -5,25 +5,34 @@ use std::path::Path;
 use serde_json::json;
 
 use super::{Outcome, output};
-use crate::workflow::Pack;
 use crate::workflow::pack::{check as check_files, read_files};
-use crate::workflow::{Limits, story};
+use crate::workflow::{Finding, Limits, Pack, story};
 
 pub(super) fn check(path: &Path, as_json: bool) -> anyhow::Result<Outcome> {
     let findings = check_files(&read_files(path, Limits::default())?);
+    let open = findings.iter().filter(|finding| finding.stops()).count();
     if as_json {
         output::say_json(&findings);
     } else {
-        for finding in &findings {
-            output::say(&format!(
-                "{}:{}: {} {}",
-                finding.file, finding.line, finding.code, finding.message.en
-            ));
-            output::say(&format!("    {}", finding.hint.en));
-        }
-        output::say(&format!("{} findings", findings.len()));
+        findings.iter().for_each(say_finding);
+        let accepted = findings.len() - open;
+        let rest = if accepted > 0 { format!(", {accepted} accepted") } else { String::new() };
+        output::say(&format!("{open} findings{rest}"));
     }
-    Ok(if findings.is_empty() { Outcome::Clean } else { Outcome::Problems })
+    Ok(if open == 0 { Outcome::Clean } else { Outcome::Problems })
+}
+
+fn say_finding(finding: &Finding) {
+    let Finding { file, line, column, code, message, hint, .. } = finding;
+    output::say(&format!("{file}:{line}:{column}: {code} {}", message.en));
+    match &finding.accepted {
+        Some(reason) => output::say(&format!("    accepted: {reason}")),
+        None if code.starts_with('E') => output::say(&format!("    {}", hint.en)),
+        None => {
+            let subject = &finding.subject;
+            output::say(&format!("    {} (where: {file}:{subject})", hint.en));
+        }
+    }
 }
 
 pub(super) fn test(path: &Path, as_json: bool) -> anyhow::Result<Outcome> {

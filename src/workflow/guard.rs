@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
-use cel::common::ast::{EntryExpr, Expr};
+use cel::common::ast::{EntryExpr, Expr, LiteralValue};
 use cel::{Context, IdedExpr, Program};
 use serde_json::Value;
 
@@ -22,6 +22,8 @@ pub(super) struct Guard {
     program: Program,
     pub(super) names: BTreeSet<String>,
     pub(super) functions: BTreeSet<String>,
+    /// The whole numbers that it compares with.
+    pub(super) numbers: BTreeSet<i64>,
 }
 
 /// The guard has no answer for these values.
@@ -42,9 +44,10 @@ impl Guard {
         let program = Program::compile(text).map_err(|errors| {
             Error::Syntax(errors.to_string().lines().next().unwrap_or_default().chars().take(160).collect())
         })?;
-        let (mut names, mut functions) = (BTreeSet::new(), BTreeSet::new());
-        collect(program.expression(), &mut names, &mut functions);
-        Ok(Self { text: text.to_owned(), program, names, functions })
+        let mut used = Used::default();
+        collect(program.expression(), &mut used);
+        let Used { names, functions, numbers } = used;
+        Ok(Self { text: text.to_owned(), program, names, functions, numbers })
     }
 
     /// Whether the condition holds for these values; only the names that it uses are looked at.
@@ -86,31 +89,40 @@ fn to_cel(value: &Value) -> Option<cel::Value> {
     }
 }
 
-fn collect(expr: &IdedExpr, names: &mut BTreeSet<String>, functions: &mut BTreeSet<String>) {
+/// What a guard's syntax tree speaks of.
+#[derive(Default)]
+struct Used {
+    names: BTreeSet<String>,
+    functions: BTreeSet<String>,
+    numbers: BTreeSet<i64>,
+}
+
+fn collect(expr: &IdedExpr, used: &mut Used) {
     if let Some(name) = dotted(&expr.expr) {
-        names.insert(name);
+        used.names.insert(name);
         return;
     }
     match &expr.expr {
         Expr::Call(call) => {
-            functions.insert(call.func_name.clone());
+            used.functions.insert(call.func_name.clone());
             for part in call.target.iter().map(AsRef::as_ref).chain(&call.args) {
-                collect(part, names, functions);
+                collect(part, used);
             }
         }
-        Expr::List(list) => list.elements.iter().for_each(|item| collect(item, names, functions)),
-        Expr::Select(select) => collect(&select.operand, names, functions),
+        Expr::List(list) => list.elements.iter().for_each(|item| collect(item, used)),
+        Expr::Select(select) => collect(&select.operand, used),
         // Macros and structures are not part of the language of guards.
-        Expr::Comprehension(_) => drop(functions.insert("comprehension".into())),
-        Expr::Struct(_) => drop(functions.insert("struct".into())),
+        Expr::Comprehension(_) => drop(used.functions.insert("comprehension".into())),
+        Expr::Struct(_) => drop(used.functions.insert("struct".into())),
         Expr::Map(map) => {
             for entry in &map.entries {
                 if let EntryExpr::MapEntry(entry) = &entry.expr {
-                    collect(&entry.key, names, functions);
-                    collect(&entry.value, names, functions);
+                    collect(&entry.key, used);
+                    collect(&entry.value, used);
                 }
             }
         }
+        Expr::Literal(LiteralValue::Int(number)) => drop(used.numbers.insert(*number.inner())),
         Expr::Ident(_) | Expr::Literal(_) | Expr::Unspecified => {}
     }
 }
@@ -154,6 +166,7 @@ mod tests {
         let guard = Guard::compile("size(customer.kind) > 2 && !case.done").unwrap();
         assert!(guard.names.iter().map(String::as_str).eq(["case.done", "customer.kind"]));
         assert!(guard.functions.contains("size"));
+        assert_eq!(guard.numbers, [2].into());
     }
 
     #[test]

@@ -3,10 +3,18 @@
 //! [`Pack::load`] first checks everything and returns the findings if one is an error, so that what is loaded can be
 //! run. Nothing here writes; [`Pack::read_dir`] is the only thing in this module that touches a disk.
 
+mod accepted;
 mod check;
 mod coverage;
+mod days;
 mod graph;
+mod inputs;
+mod legal;
+mod moves;
 mod names;
+mod params;
+mod policies;
+mod walked;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,6 +26,7 @@ use serde_json::{Map, Value};
 pub use check::{check, check_with};
 
 use super::schema::{self, DOSSIERS};
+use super::yaml::{Node, Place};
 use super::{Calendar, Definition, DocumentKind, Finding, Limits, Severity, Title};
 use crate::domain::Sha256Digest;
 
@@ -54,6 +63,7 @@ pub struct Pack {
     access_policies: String,
     dossiers: BTreeMap<String, Arc<jsonschema::Validator>>,
     stories: Vec<Value>,
+    values: BTreeMap<String, Value>,
 }
 
 /// Something in a dossier's facts that its schema does not accept.
@@ -80,6 +90,18 @@ pub(super) struct Manifest {
     pub(super) access: String,
     pub(super) dossiers: BTreeMap<String, String>,
     pub(super) roles: BTreeMap<String, Title>,
+    #[serde(default)]
+    pub(super) accepted: Vec<Accepted>,
+}
+
+/// A warning that the pack gives a reason for.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Accepted {
+    pub(super) code: String,
+    /// `FILE:SUBJECT`, as the finding names them.
+    #[serde(rename = "where")]
+    pub(super) place: String,
+    pub(super) reason: String,
 }
 
 /// A pack's files, read and each accepted by its schema.
@@ -92,10 +114,13 @@ pub(super) struct Parts {
     pub(super) stories: Vec<Value>,
     /// Every file's canonical value: the parsed YAML, or the text of other files.
     pub(super) values: BTreeMap<String, Value>,
+    /// Where everything stands in each YAML file.
+    pub(super) nodes: BTreeMap<String, Node>,
 }
 
 impl Pack {
-    /// The pack of these files, by path; or what is wrong with them, warnings included.
+    /// The pack of these files, by path; or what is wrong with them, unless that is no more than warnings. Whether it
+    /// may be published, [`check`] says.
     pub fn load(files: &BTreeMap<String, Vec<u8>>) -> Result<Self, Vec<Finding>> {
         let (parts, findings) = check::read(files, Limits::default());
         match parts {
@@ -104,6 +129,15 @@ impl Pack {
             }
             _ => Err(findings),
         }
+    }
+
+    /// A pack that was published once: it runs as long as it can be read, whatever is asked of new ones today.
+    ///
+    /// # Errors
+    /// What is wrong with it, when it cannot be read.
+    pub fn published(files: &BTreeMap<String, Vec<u8>>) -> Result<Self, Vec<Finding>> {
+        let (parts, findings) = check::read(files, Limits::default());
+        parts.map_or(Err(findings), |parts| Self::assemble(parts, files))
     }
 
     /// The pack in a folder; files with other endings than `.yaml`, `.cedar` and `.json` are left alone.
@@ -190,15 +224,27 @@ impl Pack {
         &self.stories
     }
 
+    /// The file of a workflow, with its value. Former versions of it can be files of the pack, too.
+    pub(super) fn file_of(&self, workflow: &str) -> Option<(&String, &Value)> {
+        let definition = self.definition(workflow)?;
+        let is = |value: &Value, key: &str, text: &str| value.get(key).is_some_and(|found| found == text);
+        let of_workflow = |value: &Value| {
+            value.get("states").is_some()
+                && is(value, "id", workflow)
+                && is(value, "version", &definition.version)
+        };
+        self.values.iter().find(|(_, value)| of_workflow(value))
+    }
+
+    /// Each file's parsed value, by path.
+    pub(super) fn values(&self) -> &BTreeMap<String, Value> {
+        &self.values
+    }
+
     fn assemble(parts: Parts, files: &BTreeMap<String, Vec<u8>>) -> Result<Self, Vec<Finding>> {
         let unusable = |error: serde_json::Error| {
-            vec![Finding::new(
-                "E00",
-                MANIFEST,
-                1,
-                Title::new("无法计算规则包的指纹", error.to_string()),
-                Title::default(),
-            )]
+            let message = Title::new("无法计算规则包的指纹", error.to_string());
+            vec![Finding::new("E00", MANIFEST, Place::START, String::new(), message)]
         };
         let canonical = serde_json_canonicalizer::to_vec(&parts.values).map_err(unusable)?;
         let mut roles = parts.manifest.roles.clone();
@@ -226,6 +272,7 @@ impl Pack {
             access_policies: parts.access,
             dossiers: parts.dossiers.into_iter().map(|(kind, found)| (kind, Arc::new(found))).collect(),
             stories: parts.stories,
+            values: parts.values,
         })
     }
 }

@@ -1,4 +1,4 @@
-//! YAML as a tree that knows the line of every key and value.
+//! YAML as a tree that knows the place of every key and value.
 //!
 //! The first step from a pack's file to a definition. It refuses what makes YAML hard to trust: duplicate keys,
 //! anchors and aliases, merge keys, and files that are too large or too deep. It never panics on a wrong file.
@@ -29,10 +29,41 @@ impl Default for Limits {
     }
 }
 
-/// A value and the line (from 1) on which it is written.
+/// Where something stands in a file: line and column, both from 1. Columns count characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) line: u32,
+    pub(super) column: u32,
+}
+
+impl Place {
+    /// The beginning of a file.
+    pub(super) const START: Self = Self { line: 1, column: 1 };
+
+    /// The place of a byte in a text.
+    pub(super) fn of_byte(text: &str, byte: usize) -> Self {
+        let before = text.get(..byte).unwrap_or(text);
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX).saturating_add(1);
+        Self::new(count(before.matches('\n').count()), count(line.chars().count()))
+    }
+
+    fn new(line: u64, column: u64) -> Self {
+        let number = |number: u64| u32::try_from(number).unwrap_or(u32::MAX).max(1);
+        Self { line: number(line), column: number(column) }
+    }
+}
+
+impl From<serde_saphyr::Location> for Place {
+    fn from(location: serde_saphyr::Location) -> Self {
+        Self::new(location.line(), location.column())
+    }
+}
+
+/// A value and where it is written.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
-    pub(super) line: u32,
+    pub(super) at: Place,
     pub(super) tree: Tree,
 }
 
@@ -44,24 +75,24 @@ pub(super) enum Tree {
     Map(Vec<Entry>),
 }
 
-/// A key, its line, and what stands under it.
+/// A key, its place, and what stands under it.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) key: String,
-    pub(super) line: u32,
+    pub(super) at: Place,
     pub(super) node: Node,
 }
 
 /// Why a file cannot be read, and where.
 #[derive(Debug)]
 pub(super) struct Unreadable {
-    pub(super) line: u32,
+    pub(super) at: Place,
     pub(super) why: String,
 }
 
 /// Reads a file.
 pub(super) fn read(bytes: &[u8], limits: Limits) -> Result<Node, Unreadable> {
-    let refuse = |why: &str| Unreadable { line: 1, why: why.to_owned() };
+    let refuse = |why: &str| Unreadable { at: Place::START, why: why.to_owned() };
     if bytes.len() > limits.file_bytes {
         return Err(refuse("the file is too large"));
     }
@@ -81,9 +112,9 @@ pub(super) fn read(bytes: &[u8], limits: Limits) -> Result<Node, Unreadable> {
     };
     let spanned: Result<Spanned<Tree>, _> = serde_saphyr::from_str_with_options(text, options);
     spanned.map(Node::from).map_err(|error| {
-        let line = error.location().map_or(1, |location| line_of(location.line()));
+        let at = error.location().map_or(Place::START, Place::from);
         let why = error.without_snippet().to_string();
-        Unreadable { line, why: why.lines().next().unwrap_or_default().chars().take(200).collect() }
+        Unreadable { at, why: why.lines().next().unwrap_or_default().chars().take(200).collect() }
     })
 }
 
@@ -104,37 +135,33 @@ impl Node {
         path.iter().try_fold(self, |node, step| node.child(step).map(|(_, child)| child)).is_some()
     }
 
-    fn child(&self, step: &str) -> Option<(u32, &Self)> {
+    fn child(&self, step: &str) -> Option<(Place, &Self)> {
         match &self.tree {
             Tree::Map(entries) => {
-                entries.iter().find(|entry| entry.key == step).map(|entry| (entry.line, &entry.node))
+                entries.iter().find(|entry| entry.key == step).map(|entry| (entry.at, &entry.node))
             }
             Tree::List(items) => {
-                step.parse().ok().and_then(|i: usize| items.get(i)).map(|item| (item.line, item))
+                step.parse().ok().and_then(|i: usize| items.get(i)).map(|item| (item.at, item))
             }
             Tree::Leaf(_) => None,
         }
     }
 
-    /// The line of what a path of keys and list positions leads to; of the last step that exists.
-    pub(super) fn line_at<'a>(&self, path: impl IntoIterator<Item = &'a str>) -> u32 {
-        let (mut line, mut node) = (self.line, self);
+    /// The place of what a path of keys and list positions leads to; of the last step that exists.
+    pub(super) fn place_at<'a>(&self, path: impl IntoIterator<Item = &'a str>) -> Place {
+        let (mut at, mut node) = (self.at, self);
         for step in path {
-            let Some((next_line, next)) = node.child(step) else { return line };
-            (line, node) = (next_line, next);
+            let Some((next_at, next)) = node.child(step) else { return at };
+            (at, node) = (next_at, next);
         }
-        line
+        at
     }
 }
 
 impl From<Spanned<Tree>> for Node {
     fn from(spanned: Spanned<Tree>) -> Self {
-        Self { line: line_of(spanned.referenced.line()), tree: spanned.value }
+        Self { at: spanned.referenced.into(), tree: spanned.value }
     }
-}
-
-fn line_of(line: u64) -> u32 {
-    u32::try_from(line).unwrap_or(u32::MAX).max(1)
 }
 
 impl<'de> Deserialize<'de> for Tree {
@@ -196,12 +223,12 @@ impl<'de> Visitor<'de> for TreeVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tree, A::Error> {
         let mut entries: Vec<Entry> = Vec::new();
         while let Some(key) = map.next_key::<Spanned<String>>()? {
-            let line = line_of(key.referenced.line());
+            let at = key.referenced.into();
             let node = map.next_value::<Spanned<Tree>>()?.into();
             if entries.iter().any(|entry| entry.key == key.value) {
                 return Err(A::Error::custom("the same key stands twice"));
             }
-            entries.push(Entry { key: key.value, line, node });
+            entries.push(Entry { key: key.value, at, node });
         }
         Ok(Tree::Map(entries))
     }
@@ -209,20 +236,27 @@ impl<'de> Visitor<'de> for TreeVisitor {
 
 #[cfg(test)]
 mod tests {
-    use super::{Limits, read};
+    use super::{Limits, Place, read};
 
     #[test]
-    fn lines_are_those_of_the_file() {
-        let node =
-            read(b"# top\na:\n  b: 1\n  c: [x,\n      y]\nd: {e: 'f'}\n1: 2\n", Limits::default()).unwrap();
-        assert_eq!(node.line_at(["a"]), 2);
-        assert_eq!(node.line_at(["a", "b"]), 3);
-        assert_eq!(node.line_at(["a", "c", "1"]), 5);
-        assert_eq!(node.line_at(["d", "e"]), 6);
-        assert_eq!(node.line_at(["d", "missing"]), 6);
+    fn places_are_those_of_the_file() {
+        let text = "# top\na:\n  b: 1\n  c: [x,\n      y]\nd: {名: 1, e: 'f'}\n1: 2\n";
+        let node = read(text.as_bytes(), Limits::default()).unwrap();
+        let at = |path: &[&str]| {
+            let place = node.place_at(path.iter().copied());
+            (place.line, place.column)
+        };
+        assert_eq!(at(&["a"]), (2, 1));
+        assert_eq!(at(&["a", "b"]), (3, 3));
+        assert_eq!(at(&["a", "c", "1"]), (5, 7));
+        assert_eq!(at(&["d", "e"]), (6, 11));
+        assert_eq!(at(&["d", "missing"]), (6, 1));
+        let byte = text.find("'f'").unwrap();
+        assert_eq!(Place::of_byte(text, byte), Place { line: 6, column: 14 });
+        assert_eq!(Place::of_byte("", 7), Place::START);
         assert_eq!(
             node.value(),
-            serde_json::json!({"a": {"b": 1, "c": ["x", "y"]}, "d": {"e": "f"}, "1": 2})
+            serde_json::json!({"a": {"b": 1, "c": ["x", "y"]}, "d": {"名": 1, "e": "f"}, "1": 2})
         );
     }
 
@@ -235,7 +269,7 @@ mod tests {
             ("a: [1\nb: ]: 2\n", 2),
         ] {
             let unreadable = read(text.as_bytes(), Limits::default()).expect_err(text);
-            assert_eq!(unreadable.line, line, "{text:?}: {}", unreadable.why);
+            assert_eq!(unreadable.at.line, line, "{text:?}: {}", unreadable.why);
         }
         assert!(read(&[0xff, 0xfe], Limits::default()).is_err());
         let deep = "[".repeat(5000);

@@ -201,6 +201,7 @@ async fn only_some_may_take_a_list_out_and_the_log_says_who_and_why() {
 
     // Whoever may take lists out and see only some dossiers gets only those: here, by a pack of one's own.
     let policies = "permit(principal, action in [Action::\"search\", Action::\"search.export\"], resource);
+        @sensitive(\"person_id, legal_rep_id, proxy_record\")
         permit(principal, action in [Action::\"document.view\", Action::\"dossier.view\"], resource) when { resource.adviser == principal };";
     publish_access(&app, policies).await;
     let own = rows(&take(&li, "csv", &[("q", "民事信托合同")]).await.body);

@@ -1,32 +1,51 @@
 //! Packs as a firm writes them: wrong ones are found out, and no file makes the check fall over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use lantai::workflow::{Limits, Pack, pack};
+use lantai::workflow::{Finding, Limits, Pack, pack};
 use serde::Deserialize;
 
+const PACK: &str = "workflows/customer-service";
+/// Every code that a check can find.
+const CODES: &[&str] = &[
+    "E00", "E01", "E02", "E03", "E04", "E05", "E06", "E07", "E08", "E09", "E10", "E11", "E12", "E13", "E14",
+    "E15", "E16", "E17", "E18", "E19", "E21", "W20", "C01",
+];
+
+/// The bundled pack with a few words changed, and all that must be found then.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Broken {
-    name: String,
-    change: Change,
-    finds: Finds,
+    why: String,
+    change: Vec<Change>,
+    finds: Vec<Finds>,
 }
 
+/// A file's text that occurs once, and what stands there instead; without `find` the file is `with`, or the bytes of
+/// `hex`, or gone.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Change {
     file: String,
-    find: String,
-    with: String,
+    find: Option<String>,
+    with: Option<String>,
+    hex: Option<String>,
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Finds {
     code: String,
     file: String,
-    at: String,
+    /// The line's text, without the spaces around it; without it the finding is about the file's beginning.
+    at: Option<String>,
+    /// Which of the lines with this text.
     #[serde(default = "first")]
     nth: usize,
+    /// Whether the pack gives a reason for it.
+    #[serde(default)]
+    accepted: bool,
 }
 
 fn first() -> usize {
@@ -35,39 +54,98 @@ fn first() -> usize {
 
 #[expect(clippy::unwrap_used, reason = "without the pack there is nothing to test")]
 fn bundled() -> BTreeMap<String, Vec<u8>> {
-    pack::read_files(Path::new("workflows/customer-service"), Limits::default()).unwrap()
+    pack::read_files(Path::new(PACK), Limits::default()).unwrap()
+}
+
+impl Broken {
+    fn files(&self, name: &str) -> BTreeMap<String, Vec<u8>> {
+        let mut files = bundled();
+        for Change { file, find, with, hex } in &self.change {
+            let bytes = match (find, with, hex) {
+                (Some(find), with, _) => {
+                    let text = String::from_utf8(files[file].clone()).unwrap();
+                    assert_eq!(text.matches(find).count(), 1, "{name}: {find:?} must occur once in {file}");
+                    text.replacen(find, with.as_ref().unwrap(), 1).into_bytes()
+                }
+                (None, Some(with), _) => with.clone().into_bytes(),
+                (None, None, Some(hex)) => hex::decode(hex).unwrap(),
+                (None, None, None) => {
+                    assert!(files.remove(file).is_some(), "{name}: there is no {file}");
+                    continue;
+                }
+            };
+            files.insert(file.clone(), bytes);
+        }
+        files
+    }
+}
+
+/// A finding as it is compared: code, file, line, and whether it is accepted.
+type Place = (String, String, usize, bool);
+
+impl Finds {
+    fn place(&self, name: &str, files: &BTreeMap<String, Vec<u8>>) -> Place {
+        let line = self.at.as_ref().map_or(1, |at| {
+            let text = String::from_utf8_lossy(&files[&self.file]).into_owned();
+            let lines = text.lines().enumerate().filter(|(_, line)| line.trim() == at.trim());
+            let line = lines.map(|(i, _)| i + 1).nth(self.nth - 1);
+            line.ok_or_else(|| format!("{name}: {} has no line {at:?}", self.file)).unwrap()
+        });
+        (self.code.clone(), self.file.clone(), line, self.accepted)
+    }
+}
+
+fn place(found: &Finding) -> Place {
+    (found.code.clone(), found.file.clone(), found.line as usize, !found.stops())
+}
+
+fn broken_packs() -> BTreeMap<String, Broken> {
+    let mut packs = BTreeMap::new();
+    for entry in std::fs::read_dir("fixtures/packs/broken").unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let broken = serde_saphyr::from_str(&text).map_err(|error| format!("{name}: {error}")).unwrap();
+        packs.insert(name, broken);
+    }
+    packs
 }
 
 #[test]
-fn what_is_wrong_is_found_on_its_line() {
-    let list = std::fs::read_to_string("fixtures/packs/broken.yaml").unwrap();
-    let list: Vec<Broken> = serde_saphyr::from_str(&list).unwrap();
-    let mut wrong = Vec::new();
-    for Broken { name, change, finds } in list {
-        let mut files = bundled();
-        let text = String::from_utf8(files[&change.file].clone()).unwrap();
-        assert!(text.contains(&change.find), "{name}: the pack has changed");
-        files.insert(change.file.clone(), text.replacen(&change.find, &change.with, 1).into_bytes());
-        let changed = String::from_utf8(files[&finds.file].clone()).unwrap();
-        let lines = changed.lines().enumerate().filter(|(_, line)| line.contains(&finds.at));
-        let line =
-            lines.map(|(i, _)| i + 1).nth(finds.nth - 1).unwrap_or_else(|| panic!("{name}: no such line"));
+fn every_broken_pack_is_found_out_on_its_lines_and_for_nothing_else() {
+    let (mut wrong, mut seen) = (Vec::new(), BTreeMap::<String, usize>::new());
+    let packs = broken_packs();
+    assert!(packs.len() >= 60, "{}", packs.len());
+    for (name, broken) in &packs {
+        let files = broken.files(name);
         let findings = pack::check(&files);
-        let right = |found: &lantai::workflow::Finding| {
-            found.code == finds.code && found.file == finds.file && found.line as usize == line
-        };
-        if !findings.iter().any(right) {
-            wrong
-                .push(format!("{name}: wanted {} at {}:{line}, found {findings:#?}", finds.code, finds.file));
+        let mut found: Vec<Place> = findings.iter().map(place).collect();
+        let mut wanted: Vec<Place> = broken.finds.iter().map(|finds| finds.place(name, &files)).collect();
+        found.sort();
+        wanted.sort();
+        if found != wanted {
+            wrong.push(format!("{name} ({}):\n  wanted {wanted:?}\n  found  {found:?}", broken.why));
         }
-        assert!(Pack::load(&files).is_err(), "{name}: a wrong pack is not loaded");
+        for code in findings.iter().map(|found| &found.code).collect::<BTreeSet<_>>() {
+            *seen.entry(code.clone()).or_default() += 1;
+        }
         for found in &findings {
-            assert!(
-                !found.message.zh.is_empty() && !found.message.en.is_empty() && !found.hint.en.is_empty()
-            );
+            let text =
+                String::from_utf8_lossy(files.get(&found.file).map_or(&b""[..], Vec::as_slice)).into_owned();
+            let length = text.lines().nth(found.line as usize - 1).map_or(0, |line| line.chars().count());
+            assert!(found.column >= 1 && found.column as usize <= length.max(1) + 1, "{name}: {found:?}");
+            for words in [&found.message, &found.hint] {
+                assert!(!words.en.is_empty() && !words.zh.is_ascii(), "{name}: {found:?}");
+            }
         }
+        let errors = findings.iter().any(|found| found.code.starts_with('E') && found.code != "E21");
+        assert_eq!(Pack::load(&files).is_err(), errors, "{name}: a pack with mistakes is not loaded");
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+    let rare: Vec<&&str> =
+        CODES.iter().filter(|code| seen.get(**code).copied().unwrap_or_default() < 2).collect();
+    assert!(rare.is_empty(), "found in fewer than two packs: {rare:?}");
+    assert!(seen.keys().all(|code| CODES.contains(&code.as_str())), "{seen:?}");
 }
 
 #[test]
@@ -91,7 +169,7 @@ fn no_file_makes_the_check_fall_over() {
 
 #[test]
 fn a_folder_is_read_as_the_bundled_pack() {
-    let read = Pack::read_dir(Path::new("workflows/customer-service")).unwrap();
+    let read = Pack::read_dir(Path::new(PACK)).unwrap();
     assert_eq!(read.hash(), Pack::bundled().hash());
     let reference = read.definition("customer-intake").unwrap().reference();
     assert!(reference.starts_with("customer-intake@1.0.0#sha256:"), "{reference}");

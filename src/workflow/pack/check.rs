@@ -1,17 +1,24 @@
-//! Checks a pack's files: first each file by itself, then each definition as a whole.
+//! Checks a pack's files: first each file by itself, then each definition as a whole, then what the stories walk.
 //!
-//! Every finding has a stable code and the line that it is about. A wrong file never stops the check of the others.
+//! Every finding has a stable code and the place that it is about. A wrong file never stops the check of the others.
 
 use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{MANIFEST, Manifest, Parts, coverage, graph, names, own_dossier_schema};
+use super::{
+    MANIFEST, Manifest, Parts, accepted, coverage, days, graph, inputs, legal, moves, names,
+    own_dossier_schema, params, policies, walked,
+};
 use crate::workflow::read;
 use crate::workflow::schema::{self, Format};
-use crate::workflow::yaml::{self, Node};
-use crate::workflow::{Calendar, Definition, Finding, Limits, Title};
+use crate::workflow::yaml::{self, Node, Place};
+use crate::workflow::{Calendar, Definition, Finding, Limits, Severity, Title};
+
+type Validators = BTreeMap<String, jsonschema::Validator>;
+/// The file and the place that name another file.
+type Named<'a> = (&'a str, Place);
 
 /// Everything that is wrong with a pack's files, in the order of files and lines.
 pub fn check(files: &BTreeMap<String, Vec<u8>>) -> Vec<Finding> {
@@ -20,17 +27,38 @@ pub fn check(files: &BTreeMap<String, Vec<u8>>) -> Vec<Finding> {
 
 /// [`check`] with other limits than the usual ones.
 pub fn check_with(files: &BTreeMap<String, Vec<u8>>, limits: Limits) -> Vec<Finding> {
-    read(files, limits).1
+    let (parts, mut findings) = read(files, limits);
+    let Some(parts) = parts.filter(|_| findings.iter().all(|found| found.severity == Severity::Warning))
+    else {
+        return findings;
+    };
+    let reasons = parts.manifest.accepted.clone();
+    let nodes = parts.nodes.clone();
+    match super::Pack::assemble(parts, files) {
+        Ok(pack) => findings.extend(walked::check(&pack, &nodes)),
+        Err(unusable) => findings.extend(unusable),
+    }
+    if let Some(node) = nodes.get(MANIFEST) {
+        let mut stale = Vec::new();
+        accepted::apply(&reasons, &mut findings, &mut Sheet { file: MANIFEST, node, findings: &mut stale });
+        findings.extend(stale);
+    }
+    in_order(findings)
 }
 
-/// The parts of a pack if each file could be read, and the findings.
+/// The parts of a pack if each file could be read, and the findings, except those about stories and reasons.
 pub(super) fn read(files: &BTreeMap<String, Vec<u8>>, limits: Limits) -> (Option<Parts>, Vec<Finding>) {
-    let mut desk = Desk { files, limits, findings: Vec::new(), values: BTreeMap::new() };
+    let mut desk =
+        Desk { files, limits, findings: Vec::new(), values: BTreeMap::new(), nodes: BTreeMap::new() };
     let parts = desk.parts();
-    let mut findings = desk.findings;
-    findings.sort_by(|a, b| (&a.file, a.line, &a.code).cmp(&(&b.file, b.line, &b.code)));
+    (parts, in_order(desk.findings))
+}
+
+fn in_order(mut findings: Vec<Finding>) -> Vec<Finding> {
+    let key = |found: &Finding| (found.file.clone(), found.line, found.column, found.code.clone());
+    findings.sort_by_key(key);
     findings.dedup();
-    (parts, findings)
+    findings
 }
 
 /// What a definition's checks write to: findings about paths of one file.
@@ -43,8 +71,8 @@ pub(super) struct Sheet<'a> {
 impl Sheet<'_> {
     /// Notes a finding about what the path leads to.
     pub(super) fn note(&mut self, code: &str, path: &[&str], message: Title) {
-        let line = self.node.line_at(path.iter().copied());
-        self.findings.push(Finding::new(code, self.file, line, message, hint(code)));
+        let at = self.node.place_at(path.iter().copied());
+        self.findings.push(Finding::new(code, self.file, at, path.join("."), message));
     }
 }
 
@@ -60,43 +88,55 @@ struct Desk<'a> {
     limits: Limits,
     findings: Vec<Finding>,
     values: BTreeMap<String, Value>,
+    nodes: BTreeMap<String, Node>,
 }
 
 impl Desk<'_> {
     fn parts(&mut self) -> Option<Parts> {
         if self.files.len() > self.limits.files {
-            self.say(MANIFEST, 1, Title::new("规则包文件过多", "the pack has too many files"));
+            self.say(MANIFEST, Place::START, Title::new("规则包文件过多", "the pack has too many files"));
             return None;
         }
-        let (manifest, node): (Manifest, Node) = self.file(MANIFEST, Format::Pack, None)?;
-        let lines = |path: &[&str]| node.line_at(path.iter().copied());
-        let calendar =
-            self.file::<Calendar>(&manifest.calendar, Format::Calendar, Some(lines(&["calendar"])));
-        let policy = manifest.policy.as_ref().and_then(|policy| self.policy(policy, lines(&["policy"])));
-        let around =
-            Around { calendar: calendar.as_ref().map(|(calendar, _)| calendar), policy: policy.as_ref() };
-        let definitions = self.definitions(&manifest, &node, around);
+        let (manifest, node): (Manifest, Node) =
+            self.file(MANIFEST, Format::Pack, (MANIFEST, Place::START))?;
+        let place = |path: &[&str]| (MANIFEST, node.place_at(path.iter().copied()));
+        let calendar = self.calendar(&manifest.calendar, place(&["calendar"]));
+        let policy = manifest.policy.as_ref().and_then(|policy| self.policy(policy, place(&["policy"])));
+        let around = Around { calendar: calendar.as_ref(), policy: policy.as_ref() };
+        let (dossiers, facts) = self.dossiers(&manifest, &node);
+        let facts = dossiers.is_some().then_some(&facts);
+        let definitions = self.definitions(&manifest, &node, around, facts);
         let mut stories = Vec::new();
         for (i, path) in manifest.stories.iter().enumerate() {
-            let line = lines(&["stories", &i.to_string()]);
-            stories.extend(self.file::<Value>(path, Format::Stories, Some(line)).map(|(value, _)| value));
+            let at = place(&["stories", &i.to_string()]);
+            stories.extend(self.file::<Value>(path, Format::Stories, at).map(|(value, _)| value));
         }
-        let access = self.text(&manifest.access, lines(&["access"]));
-        let dossiers = self.dossiers(&manifest, &node);
-        let (calendar, _) = calendar?;
+        let access = self.text(&manifest.access, place(&["access"]));
+        if let Some(access) = &access {
+            policies::check(access, &manifest, &definitions, &self.nodes, &mut self.findings);
+        }
+        let calendar = calendar?;
         let complete = definitions.len() == manifest.workflows.len();
-        let values = std::mem::take(&mut self.values);
+        let (values, nodes) = (std::mem::take(&mut self.values), std::mem::take(&mut self.nodes));
         let (access, dossiers) = (access?, dossiers?);
-        complete.then_some(Parts { manifest, definitions, calendar, access, dossiers, stories, values })
+        let parts = Parts { manifest, definitions, calendar, access, dossiers, stories, values, nodes };
+        complete.then_some(parts)
     }
 
-    fn definitions(&mut self, manifest: &Manifest, node: &Node, around: Around<'_>) -> Vec<Definition> {
+    fn definitions(
+        &mut self,
+        manifest: &Manifest,
+        node: &Node,
+        around: Around<'_>,
+        facts: Option<&BTreeMap<String, Value>>,
+    ) -> Vec<Definition> {
         let mut definitions: Vec<Definition> = Vec::new();
         for (i, path) in manifest.workflows.iter().enumerate() {
-            let line = node.line_at(["workflows", &i.to_string()]);
-            let Some((value, node)) = self.file::<Value>(path, Format::Definition, Some(line)) else {
+            let at = (MANIFEST, node.place_at(["workflows", &i.to_string()]));
+            let Some((value, node)) = self.file::<Value>(path, Format::Definition, at) else {
                 continue;
             };
+            let former = self.former(path, &value, &node);
             let mut sheet = Sheet { file: path, node: &node, findings: &mut self.findings };
             match read::definition(&value) {
                 Ok(definition) if definitions.iter().any(|found| found.id == definition.id) => {
@@ -111,6 +151,10 @@ impl Desk<'_> {
                     names::around(&definition, around, &mut sheet);
                     graph::check(&definition, &mut sheet);
                     coverage::check(&definition, &mut sheet);
+                    inputs::check(&definition, facts, &mut sheet);
+                    params::check(&value, &mut sheet);
+                    legal::check(&definition, &value, &mut sheet);
+                    moves::check(&definition, &value, &former, &mut sheet);
                     definitions.push(definition);
                 }
                 Err(problems) => {
@@ -128,80 +172,103 @@ impl Desk<'_> {
         definitions
     }
 
-    fn policy(&mut self, path: &str, line: u32) -> Option<Value> {
-        let (value, node) = self.file::<Value>(path, Format::Policy, Some(line))?;
+    /// The former versions that a definition's `migrate` names, by version.
+    fn former(&mut self, file: &str, value: &Value, node: &Node) -> BTreeMap<String, Definition> {
+        let mut former = BTreeMap::new();
+        for (version, path) in moves::former(value) {
+            let at = (file, node.place_at(["migrate", "from", &version, "was"]));
+            let Some((value, _)) = self.file::<Value>(&path, Format::Definition, at) else { continue };
+            match read::definition(&value) {
+                Ok(definition) => drop(former.insert(version, definition)),
+                Err(problems) => {
+                    let why = problems.into_iter().next().map(|problem| problem.why).unwrap_or_default();
+                    self.say(&path, Place::START, Title::new(format!("无法使用：{why}"), why));
+                }
+            }
+        }
+        former
+    }
+
+    fn calendar(&mut self, path: &str, at: Named<'_>) -> Option<Calendar> {
+        let (value, node) = self.file::<Value>(path, Format::Calendar, at)?;
+        days::check(&value, &mut Sheet { file: path, node: &node, findings: &mut self.findings });
+        serde_json::from_value(value).ok()
+    }
+
+    fn policy(&mut self, path: &str, at: Named<'_>) -> Option<Value> {
+        let (value, node) = self.file::<Value>(path, Format::Policy, at)?;
         let mut sheet = Sheet { file: path, node: &node, findings: &mut self.findings };
         coverage::tiers(&value, &mut sheet);
         Some(value)
     }
 
+    /// The validators of all kinds of dossiers, unless one cannot be used; and the schemas, by kind.
     fn dossiers(
         &mut self,
         manifest: &Manifest,
         node: &Node,
-    ) -> Option<BTreeMap<String, jsonschema::Validator>> {
-        let mut dossiers = BTreeMap::new();
+    ) -> (Option<Validators>, BTreeMap<String, Value>) {
+        let (mut validators, mut schemas) = (Validators::new(), BTreeMap::new());
         for (kind, path) in &manifest.dossiers {
-            let line = node.line_at(["dossiers", kind]);
             let text = match own_dossier_schema(path) {
                 Some(text) if !self.files.contains_key(path) => Some(text.to_owned()),
-                _ => self.text(path, line),
+                _ => self.text(path, (MANIFEST, node.place_at(["dossiers", kind]))),
             };
             match text.as_deref().and_then(schema::compile) {
-                Some(validator) => drop(dossiers.insert(kind.clone(), validator)),
+                Some(validator) => drop(validators.insert(kind.clone(), validator)),
                 None if self.files.contains_key(path) => {
-                    self.say(
-                        path,
-                        1,
-                        Title::new("不是可用的 JSON Schema", "this is not a usable JSON Schema"),
-                    );
+                    let message = Title::new("不是可用的 JSON Schema", "this is not a usable JSON Schema");
+                    self.say(path, Place::START, message);
                 }
                 None => {}
             }
+            schemas.extend(text.and_then(|text| Some((kind.clone(), serde_json::from_str(&text).ok()?))));
         }
-        (dossiers.len() == manifest.dossiers.len()).then_some(dossiers)
+        ((validators.len() == manifest.dossiers.len()).then_some(validators), schemas)
     }
 
-    /// A YAML file whose schema accepts it, as a value of a type, with its lines. `named_at` is the manifest's line.
+    /// A YAML file whose schema accepts it, as a value of a type, with its places. `named_at` is the place that names it.
     fn file<T: DeserializeOwned>(
         &mut self,
         path: &str,
         format: Format,
-        named_at: Option<u32>,
+        named_at: Named<'_>,
     ) -> Option<(T, Node)> {
         let Some(bytes) = self.files.get(path) else {
-            self.absent(path, named_at.unwrap_or(1));
+            self.absent(path, named_at);
             return None;
         };
         let node = match yaml::read(bytes, self.limits) {
             Ok(node) => node,
             Err(wrong) => {
-                self.say(path, wrong.line, Title::new(format!("无法读取：{}", wrong.why), wrong.why));
+                self.say(path, wrong.at, Title::new(format!("无法读取：{}", wrong.why), wrong.why));
                 return None;
             }
         };
         let value = node.value();
         let complaints = schema::complaints(format, &value);
         for complaint in &complaints {
-            let line = node.line_at(complaint.path.iter().map(String::as_str));
+            let steps: Vec<&str> = complaint.path.iter().map(String::as_str).collect();
             let place = complaint.path.join(".");
             let zh = format!("{place}：不符合格式（{}）", complaint.why);
-            self.say(path, line, Title::new(zh, format!("{place}: {}", complaint.why)));
+            let mut sheet = Sheet { file: path, node: &node, findings: &mut self.findings };
+            sheet.note("E00", &steps, Title::new(zh, format!("{place}: {}", complaint.why)));
         }
         if !complaints.is_empty() {
             return None;
         }
         self.values.insert(path.to_owned(), value.clone());
+        self.nodes.insert(path.to_owned(), node.clone());
         match serde_json::from_value(value) {
             Ok(found) => Some((found, node)),
             Err(error) => {
-                self.say(path, 1, Title::new(format!("无法读取：{error}"), error.to_string()));
+                self.say(path, Place::START, Title::new(format!("无法读取：{error}"), error.to_string()));
                 None
             }
         }
     }
 
-    fn text(&mut self, path: &str, named_at: u32) -> Option<String> {
+    fn text(&mut self, path: &str, named_at: Named<'_>) -> Option<String> {
         let Some(bytes) = self.files.get(path) else {
             self.absent(path, named_at);
             return None;
@@ -212,64 +279,20 @@ impl Desk<'_> {
                 Some(text)
             }
             _ => {
-                self.say(
-                    path,
-                    1,
-                    Title::new("不是 UTF-8 文本，或者过大", "this is not UTF-8 text, or too large"),
-                );
+                let message = Title::new("不是 UTF-8 文本，或者过大", "this is not UTF-8 text, or too large");
+                self.say(path, Place::START, message);
                 None
             }
         }
     }
 
-    fn absent(&mut self, path: &str, line: u32) {
+    fn absent(&mut self, path: &str, (file, at): Named<'_>) {
         let message =
             Title::new(format!("规则包中没有文件“{path}”"), format!("the pack has no file `{path}`"));
-        self.findings.push(Finding::new("E01", MANIFEST, line, message, hint("E01")));
+        self.findings.push(Finding::new("E01", file, at, String::new(), message));
     }
 
-    fn say(&mut self, file: &str, line: u32, message: Title) {
-        self.findings.push(Finding::new("E00", file, line, message, hint("E00")));
+    fn say(&mut self, file: &str, at: Place, message: Title) {
+        self.findings.push(Finding::new("E00", file, at, String::new(), message));
     }
-}
-
-fn hint(code: &str) -> Title {
-    let (zh, en) = match code {
-        "E00" => ("对照 schemas/ 中的格式说明", "compare it with the format's schema in schemas/"),
-        "E01" => ("检查拼写，或先定义这个名称", "check the spelling, or define the name"),
-        "E02" => ("从某个可达状态增加通往它的操作，或删除它", "lead an action to it, or remove it"),
-        "E03" => ("增加操作，或标明 final: true", "give it an action, or mark it `final: true`"),
-        "E04" => ("增加一条通往终止状态的操作", "add an action on a way to a final state"),
-        "E05" => (
-            "设定 deadline，或写 deadline: none 并说明理由",
-            "set a deadline, or `none` with `why_no_deadline`",
-        ),
-        "E06" => (
-            "使用 remind，或本状态中 by: timer 的操作",
-            "use `remind`, or an action of this state with `by: timer`",
-        ),
-        "E07" => ("写明 by: 角色", "say who may do it: `by:`"),
-        "E09" => ("使相邻档次首尾相接", "let each tier begin where the one below ends"),
-        "E10" => ("从1开始连续填写，并写明 beyond", "list every attempt from 1, and say what comes `beyond`"),
-        "E11" => ("在 documents 中定义它", "define it under `documents`"),
-        "E12" => (
-            "调整 when，使每位客户恰好符合一个清单",
-            "change `when` so that every dossier matches exactly one",
-        ),
-        "E13" => ("增加 not_by: case.submitted_by", "add `not_by: case.submitted_by`"),
-        "E14" => (
-            "只使用 context 中声明的名称和基本运算",
-            "use only names declared in `context`, and plain operators",
-        ),
-        "E15" => ("调整 when，使条件互斥", "change `when` so that the conditions exclude each other"),
-        "E16" => {
-            ("使 when 与 by_attempt 覆盖相同的次数", "let `when` and `by_attempt` cover the same attempts")
-        }
-        "E19" => (
-            "在 policy.yaml 的 retention 中写明保存期限",
-            "say in the policy's `retention` how long it is kept",
-        ),
-        _ => ("", ""),
-    };
-    Title::new(zh, en)
 }

@@ -11,8 +11,8 @@ use crate::workflow::guard::{Guard, Values};
 
 /// The most combinations of values that one question is tried with.
 const MOST_POINTS: usize = 50_000;
-/// Integers that are not counters are tried from 0 to this.
-const USUAL_INTEGERS: u32 = 4;
+/// Integers are tried from 0 to at least this.
+const USUAL_INTEGERS: i64 = 4;
 
 /// E10, E12, E14 (types), E15 and E16.
 pub(super) fn check(def: &Definition, sheet: &mut Sheet<'_>) {
@@ -188,7 +188,7 @@ fn points(def: &Definition, guards: &[&Guard]) -> Vec<Values> {
     let mut points = vec![Values::new()];
     for name in names {
         let Some(declared) = def.context.get(name) else { continue };
-        let domain = domain(def, declared);
+        let domain = domain(def, declared, guards);
         if points.len().saturating_mul(domain.len()) > MOST_POINTS {
             return Vec::new();
         }
@@ -203,13 +203,18 @@ fn points(def: &Definition, guards: &[&Guard]) -> Vec<Values> {
     points
 }
 
-fn domain(def: &Definition, declared: &Declared) -> Vec<Value> {
+/// The values that stand for all of a name's: integers up to just beyond the penalty tables and the numbers that the
+/// guards compare with. Guards do not reckon, so they cannot tell larger ones apart.
+fn domain(def: &Definition, declared: &Declared, guards: &[&Guard]) -> Vec<Value> {
     match declared.kind.as_deref() {
         Some("bool") => vec![false.into(), true.into()],
         Some(_) => {
             let tables = def.penalties.values().filter_map(|rule| rule.by_attempt.keys().max());
-            let most = tables.max().copied().unwrap_or_default().saturating_add(2).max(USUAL_INTEGERS);
-            (0..=most).map(Value::from).collect()
+            let most = tables.max().copied().map_or(0, i64::from).saturating_add(2).max(USUAL_INTEGERS);
+            let compared = guards.iter().flat_map(|guard| &guard.numbers);
+            let around = |number: &i64| number.saturating_sub(1)..=number.saturating_add(1);
+            let near = compared.flat_map(around).filter(|number| *number >= 0);
+            (0..=most).chain(near).collect::<BTreeSet<i64>>().into_iter().map(Value::from).collect()
         }
         None => declared.values.iter().map(|word| Value::from(word.as_str())).collect(),
     }

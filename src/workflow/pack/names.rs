@@ -8,6 +8,9 @@ use crate::workflow::Title;
 use crate::workflow::definition::{ActionRule, Definition, Order, REMIND, State, TIMER, Wanted};
 use crate::workflow::guard::Guard;
 
+/// What CEL calls the operators that make numbers of numbers.
+const ARITHMETIC: [&str; 6] = ["_+_", "_-_", "_*_", "_/_", "_%_", "-_"];
+
 /// E01, E05, E06, E07, E11 and the names of E14.
 pub(super) fn check(def: &Definition, manifest: &Manifest, sheet: &mut Sheet<'_>) {
     known("状态", "state", &def.states, &def.initial, &["initial"], sheet);
@@ -157,6 +160,11 @@ fn guard_names(def: &Definition, guard: &Guard, path: &[&str], sheet: &mut Sheet
     {
         let en = format!("the guard uses the function `{function}`, which guards do not have");
         sheet.note("E14", path, Title::new(format!("条件使用了不存在的函数“{function}”"), en));
+    }
+    // Comparisons part the numbers at those that they name, so that a few values stand for all; sums would not.
+    if guard.functions.iter().any(|name| ARITHMETIC.contains(&name.as_str())) {
+        let en = "the guard reckons: guards only compare";
+        sheet.note("E14", path, Title::new("条件不能作运算，只能比较", en));
     }
 }
 
