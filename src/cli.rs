@@ -340,7 +340,7 @@ enum TokenVerb {
 
 #[derive(Debug, Subcommand)]
 enum PackVerb {
-    /// Lists every mistake of a pack, with file and line.
+    /// Lists every mistake of a pack, with file, line and column.
     Check {
         /// The pack's folder.
         pack: PathBuf,
@@ -349,6 +349,45 @@ enum PackVerb {
     Test {
         /// The pack's folder.
         pack: PathBuf,
+    },
+    /// Says in sentences what differs between two packs; 1 when something does.
+    Diff {
+        /// The old pack's folder, or `bundled`.
+        old: PathBuf,
+        /// The new pack's folder, or `bundled`.
+        new: PathBuf,
+        /// The language: zh or en.
+        #[arg(long, default_value = "en", value_parser = ["zh", "en"])]
+        lang: String,
+    },
+    /// Draws a workflow.
+    Diagram {
+        /// The pack's folder, or `bundled`.
+        pack: PathBuf,
+        /// The workflow's name.
+        workflow: String,
+        /// As what.
+        #[arg(long, default_value = "svg", value_parser = ["svg", "mermaid", "dot"])]
+        format: String,
+        /// The language: zh or en.
+        #[arg(long, default_value = "en", value_parser = ["zh", "en"])]
+        lang: String,
+    },
+    /// Walks a case by hand, line by line; `help` says how. Nothing is archived.
+    Simulate {
+        /// The pack's folder, or `bundled`.
+        pack: PathBuf,
+        /// The workflow's name.
+        workflow: String,
+        /// How many contracts are in the basket.
+        #[arg(long, default_value_t = 1)]
+        contracts: u32,
+        /// When it starts, such as 2026-03-02T09:00:00+08:00 [default: now].
+        #[arg(long, value_name = "TIME")]
+        at: Option<jiff::Timestamp>,
+        /// The language: zh or en.
+        #[arg(long, default_value = "en", value_parser = ["zh", "en"])]
+        lang: String,
     },
 }
 
@@ -447,8 +486,7 @@ async fn dispatch(cli: Cli, config: Config) -> anyhow::Result<Outcome> {
         },
         Verb::Index(verb) => index::run(config, verb, &common).await,
         Verb::Probe => store::probe(config, common.json).await,
-        Verb::Pack(PackVerb::Check { pack }) => pack::check(&pack, common.json),
-        Verb::Pack(PackVerb::Test { pack }) => pack::test(&pack, common.json),
+        Verb::Pack(verb) => pack::run(verb, common.json),
         Verb::Models(ModelsVerb::Fetch) => models::fetch(config, common.json).await,
         Verb::Reread(wanted) => reread::run(config, wanted, &common).await,
         Verb::Read { files } => read::read(config, &files, common.json).await,

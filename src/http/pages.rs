@@ -23,6 +23,7 @@ mod search;
 mod sign_in;
 mod visit;
 mod words;
+mod workflow;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -69,6 +70,7 @@ pub(super) fn routes(door: &Door) -> Router<Door> {
         .route("/search/saved/{id}/remove", post(search::kept::remove).get(visit::to_page))
         .route("/search/export", post(search::taken::take).get(visit::to_page))
         .route("/penalties", get(penalties::show))
+        .route("/workflows/{id}", get(workflow::show))
         .merge(uploads)
         .route_layer(middleware::from_fn_with_state(door.clone(), visit::around))
         .route("/static/{file}", get(asset::show))

@@ -64,6 +64,7 @@ pub struct Pack {
     dossiers: BTreeMap<String, Arc<jsonschema::Validator>>,
     stories: Vec<Value>,
     values: BTreeMap<String, Value>,
+    policy: Option<String>,
 }
 
 /// Something in a dossier's facts that its schema does not accept.
@@ -241,6 +242,11 @@ impl Pack {
         &self.values
     }
 
+    /// The policy's value; none when the pack has no such file.
+    pub(super) fn policy(&self) -> Option<&Value> {
+        self.values.get(self.policy.as_ref()?)
+    }
+
     fn assemble(parts: Parts, files: &BTreeMap<String, Vec<u8>>) -> Result<Self, Vec<Finding>> {
         let unusable = |error: serde_json::Error| {
             let message = Title::new("无法计算规则包的指纹", error.to_string());
@@ -273,6 +279,7 @@ impl Pack {
             dossiers: parts.dossiers.into_iter().map(|(kind, found)| (kind, Arc::new(found))).collect(),
             stories: parts.stories,
             values: parts.values,
+            policy: parts.manifest.policy,
         })
     }
 }

@@ -244,11 +244,7 @@ impl Stage<'_> {
 
     fn attach(&mut self, what: &str, actor: &Actor) -> Result<(), Refused> {
         let kinds: Vec<String> = if what == "complete" {
-            let lacking = checklist(self.def, self.facts, &self.case).items.into_iter();
-            let lacking = lacking.filter_map(|item| {
-                Some((item.kinds.first()?.clone(), item.need as usize, item.documents.len()))
-            });
-            lacking.flat_map(|(kind, need, there)| vec![kind; need.saturating_sub(there)]).collect()
+            lacking(self.def, self.facts, &self.case)
         } else {
             vec![what.to_owned()]
         };
@@ -325,8 +321,16 @@ fn sum(lines: &[Penalty]) -> i64 {
     lines.iter().map(|line| line.points).sum()
 }
 
+/// The kinds of documents that a case's checklist lacks, each as often as it does.
+pub(super) fn lacking(def: &Definition, facts: &Map<String, Value>, case: &Case) -> Vec<String> {
+    let items = checklist(def, facts, case).items.into_iter();
+    let lacking = items
+        .filter_map(|item| Some((item.kinds.first()?.clone(), item.need as usize, item.documents.len())));
+    lacking.flat_map(|(kind, need, there)| vec![kind; need.saturating_sub(there)]).collect()
+}
+
 /// `ROLE+ROLE/NAME` as somebody who acts.
-fn actor(text: &str) -> Actor {
+pub(super) fn actor(text: &str) -> Actor {
     let (roles, name) = text.split_once('/').unwrap_or(("", text));
     Actor {
         id: PersonId::from(raw(name)),
@@ -336,7 +340,7 @@ fn actor(text: &str) -> Actor {
 }
 
 /// The same name is always the same id.
-fn raw(name: &str) -> RawId {
+pub(super) fn raw(name: &str) -> RawId {
     let digest = Sha256Digest::of(name.as_bytes());
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest.as_bytes()[..16]);

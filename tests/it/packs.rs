@@ -1,7 +1,9 @@
 //! Packs as a firm writes them: wrong ones are found out, and no file makes the check fall over.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use lantai::workflow::{Finding, Limits, Pack, pack};
 use serde::Deserialize;
@@ -146,6 +148,91 @@ fn every_broken_pack_is_found_out_on_its_lines_and_for_nothing_else() {
         CODES.iter().filter(|code| seen.get(**code).copied().unwrap_or_default() < 2).collect();
     assert!(rare.is_empty(), "found in fewer than two packs: {rare:?}");
     assert!(seen.keys().all(|code| CODES.contains(&code.as_str())), "{seen:?}");
+}
+
+fn lantai(arguments: &[&str], input: &str) -> (i32, String, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_lantai"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn a_script_walks_a_case_as_a_person_would() {
+    let script = "facts kind=institution\nattach complete\nadvisor/li submit\nadvisor accept\ndance\n\
+                  cs_manager/wang return reason=unsigned documents=risk_statement contracts=1\nnext\n\
+                  gm/zhao cancel points=3 note=too late, and again\nundo\nquit\nnever read\n";
+    let at = ["--at", "2026-03-02T09:00:00+08:00"];
+    let (code, out, err) =
+        lantai(&[&["pack", "simulate", PACK, "customer-intake"], &at[..]].concat(), script);
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    let mut lines = out.lines();
+    for wanted in [
+        "== 2026-03-02 09:00 | To be submitted (draft) | attempt 0 | points 0",
+        "   checklist: Personal customer",
+        "> facts kind=institution",
+        "   checklist: Institutional customer",
+        "> advisor/li submit",
+        "   -> documents fixed (8)",
+        "== 2026-03-02 09:00 | Under review (review) | attempt 1 | points 0",
+        "   deadline: 2026-03-04 24:00",
+        "> advisor accept",
+        "refused (role): This is for: Customer-service manager.",
+        "> dance",
+        "not understood: dance",
+        "   -> points 1 (li)",
+        "> next",
+        "2026-03-10 00:00 the clock acts: Correction overdue (overdue)",
+        "   gm: cancel (Cancel) needs: note, points",
+        "> gm/zhao cancel points=3 note=too late, and again",
+        "== 2026-03-10 00:00 | Cancelled (cancelled) | attempt 1 | points 4",
+        "> undo",
+        "== 2026-03-10 00:00 | General manager decides (gm_decision) | attempt 1 | points 1",
+        "> quit",
+    ] {
+        assert!(lines.any(|line| line == wanted), "{wanted:?} is missing or out of order:\n{out}");
+    }
+    assert_eq!(lines.next(), None);
+}
+
+#[test]
+fn the_verbs_of_packs_tell_people_and_programs() {
+    let (code, out, _) = lantai(&["pack", "diff", "bundled", PACK], "");
+    assert_eq!((code, out.as_str()), (0, ""));
+    let folder = tempfile::tempdir().unwrap();
+    let packs = broken_packs();
+    let write = |name: &str| {
+        for (path, bytes) in packs[name].files(name) {
+            let path = folder.path().join(name).join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        }
+        folder.path().join(name).display().to_string()
+    };
+    let warned = write("W20-accepted");
+    let (code, out, _) = lantai(&["pack", "check", &warned], "");
+    assert!(
+        code == 0 && out.contains("accepted: tried by hand") && out.ends_with("0 findings, 1 accepted\n"),
+        "{out}"
+    );
+    let (code, out, _) = lantai(&["pack", "check", &write("E05-no-reason"), "--json"], "");
+    let found: Vec<Finding> = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, found.len(), found[0].column, found[0].subject.as_str()), (1, 1, 3, "states.draft"));
+    let (code, out, _) = lantai(&["pack", "diff", "bundled", &warned, "--lang", "zh"], "");
+    assert_eq!((code, out.as_str()), (1, "故事：新增或改动 1 个，删除或改动 1 个\n"));
+    let (code, out, _) = lantai(&["pack", "diagram", PACK, "customer-intake", "--format", "dot"], "");
+    assert!(code == 0 && out.starts_with("digraph") && out.contains("Under review"), "{out}");
+    let (code, _, err) = lantai(&["pack", "diagram", "bundled", "tea-making"], "");
+    assert!(code == 2 && err.contains("it has customer-intake"), "{err}");
+    let (code, _, err) = lantai(&["pack", "test", &write("E01-state")], "");
+    assert!(code == 2 && err.contains(": E01 the state `corrections` is not defined"), "{err}");
 }
 
 #[test]

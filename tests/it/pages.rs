@@ -401,3 +401,39 @@ async fn the_stylesheet_is_there_for_everybody() {
     assert_eq!(nobody.get("/static/..%2Flantai.css").await.status, StatusCode::NOT_FOUND);
     assert_eq!(nobody.get("/cases/x/actions/return").await.status, StatusCode::SEE_OTHER);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sees_everybodys_cases_sees_how_many_stand_where() {
+    let archive = Archive::open().await;
+    let (adviser, manager) = (archive.sign_in("adviser").await, archive.sign_in("manager").await);
+    let page = manager.get("/workflows/customer-intake").await;
+    assert!(
+        page.status == StatusCode::OK && page.has("还没有流程实例") && !page.has("件在办"),
+        "{}",
+        page.body
+    );
+    let (_, case) = adviser.new_case("张三").await;
+    for name in ["李四", "王五"] {
+        adviser.new_case(name).await;
+    }
+    adviser.act(&case, "submit", &[]).await;
+    assert!(manager.get("/queue").await.has("<a href=\"/workflows/customer-intake\">客户资料提交与审核</a>"));
+    let page = manager.get("/workflows/customer-intake").await;
+    assert!(
+        page.has("<svg class=\"lantai-diagram\"") && page.has("条件：case.attempt &lt;= 3"),
+        "{}",
+        page.body
+    );
+    assert!(page.has("2 件在办</text>") && page.has("1 件在办</text>"), "{}", page.body);
+    assert!(!page.has("张三"));
+    let english = archive.sign_in("gm").await.get("/workflows/customer-intake?lang=en").await;
+    assert!(english.has("2 running</text>") && english.has("Return for correction"), "{}", english.body);
+
+    assert!(!adviser.get("/queue").await.has("/workflows/"));
+    assert_eq!(adviser.get("/workflows/customer-intake").await.status, StatusCode::FORBIDDEN);
+    assert_eq!(
+        archive.sign_in("auditor").await.get("/workflows/customer-intake").await.status,
+        StatusCode::FORBIDDEN
+    );
+    assert_eq!(manager.get("/workflows/tea-making").await.status, StatusCode::NOT_FOUND);
+}

@@ -10,12 +10,15 @@ use crate::domain::Sha256Digest;
 use crate::http::Problem;
 
 const STYLESHEET: &[u8] = include_bytes!("static/lantai.css");
+const DIAGRAM: &[u8] = include_bytes!("../../workflow/diagram/diagram.css");
 const ICON: &[u8] = include_bytes!("static/lantai.svg");
 const SUGGEST: &[u8] = include_bytes!("static/suggest.js");
 const PROGRESS: &[u8] = include_bytes!("static/progress.js");
 
 /// The stylesheet's address.
 pub(super) static STYLESHEET_ADDRESS: LazyLock<String> = LazyLock::new(|| address("lantai.css", STYLESHEET));
+/// The address of the stylesheet of diagrams.
+pub(super) static DIAGRAM_ADDRESS: LazyLock<String> = LazyLock::new(|| address("diagram.css", DIAGRAM));
 /// The address of the script that says how far documents are.
 pub(super) static PROGRESS_ADDRESS: LazyLock<String> = LazyLock::new(|| address("progress.js", PROGRESS));
 
@@ -32,6 +35,7 @@ fn address(file: &str, content: &[u8]) -> String {
 pub(super) async fn show(Path(file): Path<String>) -> Result<Response, Problem> {
     let (media_type, content) = match file.as_str() {
         "lantai.css" => ("text/css; charset=utf-8", STYLESHEET),
+        "diagram.css" => ("text/css; charset=utf-8", DIAGRAM),
         "progress.js" => ("text/javascript; charset=utf-8", PROGRESS),
         "suggest.js" => ("text/javascript; charset=utf-8", SUGGEST),
         "lantai.svg" => ("image/svg+xml", ICON),

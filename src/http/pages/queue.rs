@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::frame::{Frame, links, page};
 use super::visit::Signed;
 use super::words::{Moment, deadline, moment, titled};
+use super::workflow::{self, WorkflowLink};
 use crate::access::Action;
 use crate::http::api::Query;
 use crate::http::api::queue::{QueueEntry, waiting};
@@ -24,6 +25,8 @@ struct Page {
     /// How many more wait than one page shows.
     more: usize,
     has_queue: bool,
+    /// The workflows that may be seen as a whole.
+    workflows: Vec<WorkflowLink>,
 }
 
 struct Tab {
@@ -67,7 +70,14 @@ pub(super) async fn home(
         let frame = Frame::of(door, &signed.visit, say(signed.visit.lang, "page-queue"));
         return page(
             StatusCode::OK,
-            &Page { frame, tabs: Vec::new(), rows: Vec::new(), more: 0, has_queue: false },
+            &Page {
+                frame,
+                tabs: Vec::new(),
+                rows: Vec::new(),
+                more: 0,
+                has_queue: false,
+                workflows: Vec::new(),
+            },
         );
     }
     show(state, signed, wanted).await
@@ -107,7 +117,9 @@ pub(super) async fn show(
     let rows: Vec<Row> =
         shown.iter().take(limit).map(|entry| row(&door, lang, entry, is_mine(entry))).collect();
     let frame = Frame::of(&door, &signed.visit, say(lang, "page-queue"));
-    page(StatusCode::OK, &Page { frame, tabs, more: shown.len() - rows.len(), rows, has_queue: true })
+    let workflows = workflow::links(&door, &signed.caller, lang);
+    let more = shown.len() - rows.len();
+    page(StatusCode::OK, &Page { frame, tabs, more, rows, has_queue: true, workflows })
 }
 
 fn row(door: &Door, lang: Lang, entry: &QueueEntry, mine: bool) -> Row {
