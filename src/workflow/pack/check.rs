@@ -265,6 +265,10 @@ fn hint(code: &str) -> Title {
         "E16" => {
             ("使 when 与 by_attempt 覆盖相同的次数", "let `when` and `by_attempt` cover the same attempts")
         }
+        "E17" => (
+            "在 migrate.from 中为每个状态和计数器写明去向",
+            "say under `migrate.from` where every state and counter goes",
+        ),
         "E19" => (
             "在 policy.yaml 的 retention 中写明保存期限",
             "say in the policy's `retention` how long it is kept",
