@@ -14,6 +14,7 @@ mod local;
 mod models;
 mod output;
 mod pack;
+mod publish;
 mod read;
 mod reread;
 mod restore;
@@ -26,6 +27,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::app::WantedMigration;
 use crate::config::Config;
 
 pub use serving::Running;
@@ -340,6 +342,30 @@ enum TokenVerb {
 
 #[derive(Debug, Subcommand)]
 enum PackVerb {
+    /// Publishes a pack: new cases start on it, running ones stay on what they started on.
+    Publish {
+        /// The pack's folder.
+        pack: PathBuf,
+        /// Why, or what is new; it stands in the log.
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
+    },
+    /// Lists the packs that were published, with the cases that run on each.
+    List,
+    /// Moves the running cases of one version of a workflow to another, as the newer one says under `migrate.from`.
+    Migrate {
+        /// The workflow's name.
+        workflow: String,
+        /// The version that the cases run on.
+        #[arg(long, value_name = "VERSION")]
+        from: String,
+        /// The version that they are to run on.
+        #[arg(long, value_name = "VERSION")]
+        to: String,
+        /// Only says what would be done.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Lists every mistake of a pack, with file and line.
     Check {
         /// The pack's folder.
@@ -447,6 +473,13 @@ async fn dispatch(cli: Cli, config: Config) -> anyhow::Result<Outcome> {
         },
         Verb::Index(verb) => index::run(config, verb, &common).await,
         Verb::Probe => store::probe(config, common.json).await,
+        Verb::Pack(PackVerb::Publish { pack, note }) => {
+            publish::publish(config, &pack, note.as_deref(), &common).await
+        }
+        Verb::Pack(PackVerb::List) => publish::list(config, &common).await,
+        Verb::Pack(PackVerb::Migrate { workflow, from, to, dry_run }) => {
+            publish::migrate(config, WantedMigration { workflow, from, to, dry_run }, &common).await
+        }
         Verb::Pack(PackVerb::Check { pack }) => pack::check(&pack, common.json),
         Verb::Pack(PackVerb::Test { pack }) => pack::test(&pack, common.json),
         Verb::Models(ModelsVerb::Fetch) => models::fetch(config, common.json).await,

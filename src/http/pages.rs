@@ -15,6 +15,7 @@ mod frame;
 mod intake;
 mod missing;
 mod offered;
+mod packs;
 mod papers;
 mod penalties;
 mod queue;
@@ -69,6 +70,7 @@ pub(super) fn routes(door: &Door) -> Router<Door> {
         .route("/search/saved/{id}/remove", post(search::kept::remove).get(visit::to_page))
         .route("/search/export", post(search::taken::take).get(visit::to_page))
         .route("/penalties", get(penalties::show))
+        .route("/packs", get(packs::show))
         .merge(uploads)
         .route_layer(middleware::from_fn_with_state(door.clone(), visit::around))
         .route("/static/{file}", get(asset::show))

@@ -10,14 +10,15 @@ use super::walks::{deed, event};
 use super::{Desk, document, failing, li, note, wang};
 use crate::workflow::{Case, Definition, Hindrance, Input, Pack, due_timer, gaps, migrate, pack};
 
-const MAPPED: &str = "from: {1.0.0: {timers: keep, counters: keep}}";
-const NOTHING: &str = "from: {}                            # e.g.";
+/// What the bundled definition maps, and what takes its place here.
+const BUNDLED: &str = "    1.0.0: {timers: keep, counters: keep}";
+const MAPPED: &str = "    1.1.0: {timers: keep, counters: keep}";
 
 /// The bundled pack with its intake at 2.0.0, changed in these places.
 fn files(changes: &[(&str, &str)]) -> BTreeMap<String, Vec<u8>> {
     let mut files = Pack::bundled().files().clone();
     let mut text = String::from_utf8(files["intake.yaml"].clone()).unwrap();
-    for (find, with) in [("version: 1.0.0", "version: 2.0.0")].iter().chain(changes) {
+    for (find, with) in [("version: 1.1.0", "version: 2.0.0")].iter().chain(changes) {
         assert!(text.contains(find), "{find}");
         text = text.replace(find, with);
     }
@@ -37,7 +38,7 @@ fn renamed(mapping: &str) -> Arc<Definition> {
         ("to: review", "to: checking"),
         ("submissions", "handed_in"),
         ("default: 5bd, min: 1bd", "default: 10bd, min: 1bd"),
-        (NOTHING, &format!("from: {{1.0.0: {mapping}}} #")),
+        (BUNDLED, &format!("    1.1.0: {mapping}")),
     ])
 }
 
@@ -46,7 +47,7 @@ fn on(to: &Definition, desk: &Desk) -> Result<Case, Vec<Hindrance>> {
 }
 
 /// The same rules under another version.
-static SAME: LazyLock<Arc<Definition>> = LazyLock::new(|| newer(&[(NOTHING, &format!("{MAPPED} #"))]));
+static SAME: LazyLock<Arc<Definition>> = LazyLock::new(|| newer(&[(BUNDLED, MAPPED)]));
 /// Other names, other terms.
 static OTHER: LazyLock<Arc<Definition>> = LazyLock::new(|| {
     renamed("{states: {review: checking}, timers: restart, counters: {submissions: handed_in}}")
@@ -89,7 +90,7 @@ fn a_term_that_a_state_had_not_begins_with_the_migration() {
             "    deadline: none\n    why_no_deadline: the case starts when the adviser submits\n",
             "    deadline: {after: 3d, then: remind}\n",
         ),
-        (NOTHING, &format!("{MAPPED} #")),
+        (BUNDLED, MAPPED),
     ]);
     let moved = on(&to, &desk).unwrap();
     assert_eq!(moved.deadline, Some("2026-03-05T16:00:00Z".parse().unwrap()));
@@ -111,7 +112,7 @@ fn everything_that_stands_against_it_is_said() {
     assert_eq!(gaps(older, &to), [Hindrance::State { state }, Hindrance::Counter { counter }]);
     assert_eq!(gaps(older, &renamed("{states: {review: checking}, timers: keep, counters: reset}")), []);
 
-    let without = newer(&[("bank_receipt", "transfer_slip"), (NOTHING, &format!("{MAPPED} #"))]);
+    let without = newer(&[("bank_receipt", "transfer_slip"), (BUNDLED, MAPPED)]);
     let document = document(7, "bank_receipt").document;
     assert_eq!(on(&without, &desk).unwrap_err(), [Hindrance::Kind { document, kind: "bank_receipt".into() }]);
     assert_eq!(on(&newer(&[]), &desk).unwrap_err(), [Hindrance::NoMapping]);
@@ -123,20 +124,20 @@ fn everything_that_stands_against_it_is_said() {
 #[test]
 fn a_mapping_that_leads_nowhere_is_found() {
     for mapping in [
-        "{1.0.0: {states: {review: nowhere}, timers: keep, counters: keep}}",
-        "{1.0.0: {states: {review: filed}, timers: keep, counters: keep}}",
-        "{1.0.0: {timers: keep, counters: {submissions: nothing}}}",
-        "{1.0.0: {timers: keep, counters: {a: submissions, b: submissions}}}",
+        "{1.1.0: {states: {review: nowhere}, timers: keep, counters: keep}}",
+        "{1.1.0: {states: {review: filed}, timers: keep, counters: keep}}",
+        "{1.1.0: {timers: keep, counters: {submissions: nothing}}}",
+        "{1.1.0: {timers: keep, counters: {a: submissions, b: submissions}}}",
         "{2.0.0: {timers: keep, counters: keep}}",
     ] {
-        let findings = pack::check(&files(&[(NOTHING, &format!("from: {mapping} #"))]));
+        let findings = pack::check(&files(&[(BUNDLED, &format!("    {mapping}"))]));
         assert!(
             findings.iter().any(|found| found.code == "E17" && !found.hint.en.is_empty()),
             "{mapping}: {findings:?}"
         );
     }
-    for mapping in ["{1.0.0: {timers: keep}}", "{1.0.0: {timers: later, counters: keep}}"] {
-        let findings = pack::check(&files(&[(NOTHING, &format!("from: {mapping} #"))]));
+    for mapping in ["{1.1.0: {timers: keep}}", "{1.1.0: {timers: later, counters: keep}}"] {
+        let findings = pack::check(&files(&[(BUNDLED, &format!("    {mapping}"))]));
         assert!(findings.iter().any(|found| found.code == "E00"), "{mapping}: {findings:?}");
     }
 }
@@ -186,10 +187,8 @@ proptest! {
 #[test]
 fn a_moved_case_goes_on_by_the_new_rules() {
     let mut desk = returned();
-    let to = newer(&[
-        ("by_attempt: {1: 1, 2: 2, 3: 4}", "by_attempt: {1: 10, 2: 20, 3: 40}"),
-        (NOTHING, &format!("{MAPPED} #")),
-    ]);
+    let to =
+        newer(&[("by_attempt: {1: 1, 2: 2, 3: 4}", "by_attempt: {1: 10, 2: 20, 3: 40}"), (BUNDLED, MAPPED)]);
     desk.case = on(&to, &desk).unwrap();
     desk.def = to;
     desk.act(&li(), "submit", Input::default()).unwrap();
