@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use cedar_policy::{
     ActionConstraint, Authorizer, Context, Decision, Effect, Entities, Entity, EntityId, EntityTypeName,
-    EntityUid, PolicySet, Request, RestrictedExpression, Schema, ValidationMode, Validator,
+    EntityUid, Policy, PolicyId, PolicySet, Request, RestrictedExpression, Schema, ValidationMode, Validator,
 };
 use miette::Diagnostic;
 
@@ -16,6 +16,11 @@ use crate::domain::{Actor, DossierId, PersonId};
 
 /// The schema that every pack's policies are validated against.
 const SCHEMA: &str = include_str!("../schemas/access.cedarschema");
+
+/// What holds beside the policies of a pack that permits nobody by name to publish the next one: packs from before there was
+/// this right. Without it, such a pack could never be replaced through a door.
+const PUBLISHERS: &str =
+    r#"permit (principal in Role::"admin", action == Action::"pack.publish", resource);"#;
 
 /// Something that an actor wants to do. The names are those of `schemas/access.cedarschema`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,6 +41,8 @@ pub enum Action {
     ManagePeople,
     /// List and rotate the archive's keys.
     ManageKeys,
+    /// Publish packs, and move running cases to newer ones.
+    PublishPack,
     /// See a dossier's facts.
     ViewDossier,
     /// Hand in a document.
@@ -76,6 +83,7 @@ impl Action {
             Self::ReadLog => "log.read",
             Self::ManagePeople => "people.manage",
             Self::ManageKeys => "keys.manage",
+            Self::PublishPack => "pack.publish",
             Self::ViewDossier => "dossier.view",
             Self::AddDocument => "document.add",
             Self::ViewDocument => "document.view",
@@ -173,7 +181,12 @@ pub struct Policies {
 impl Policies {
     /// Reads Cedar policies and validates them strictly against the schema.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let policies = PolicySet::from_str(text).map_err(|error| Error::Syntax(error.to_string()))?;
+        let mut policies = PolicySet::from_str(text).map_err(|error| Error::Syntax(error.to_string()))?;
+        if !policies.policies().any(permits_publishing) {
+            let policy = Policy::parse(Some(PolicyId::new("lantai-publishers")), PUBLISHERS);
+            let policy = policy.map_err(|error| Error::Syntax(error.to_string()))?;
+            policies.add(policy).map_err(|error| Error::Syntax(error.to_string()))?;
+        }
         let (schema, _warnings) =
             Schema::from_cedarschema_str(SCHEMA).map_err(|error| Error::Schema(error.to_string()))?;
         let result = Validator::new(schema).validate(&policies, ValidationMode::Strict);
@@ -310,6 +323,17 @@ fn statements(text: &str) -> Vec<usize> {
     starts
 }
 
+/// Whether the policy permits, by its name, publishing packs.
+fn permits_publishing(policy: &Policy) -> bool {
+    let named = |action: &EntityUid| action.id().unescaped() == Action::PublishPack.name();
+    policy.effect() == Effect::Permit
+        && match policy.action_constraint() {
+            ActionConstraint::Eq(action) => named(&action),
+            ActionConstraint::In(actions) => actions.iter().any(named),
+            ActionConstraint::Any => false,
+        }
+}
+
 fn question(actor: &Actor, action: Action, subject: Subject) -> Option<(Request, Entities)> {
     let principal = uid("Person", &actor.id.to_string())?;
     let roles: HashSet<_> = actor.roles.iter().filter_map(|role| uid("Role", role.as_str())).collect();
@@ -376,6 +400,9 @@ mod tests {
         check(1, "gm", Action::ManageKeys, Subject::Archive, false);
         check(1, "admin", Action::ViewDocument, dossier_of(1), false);
         check(1, "gm", Action::ManagePeople, Subject::Archive, false);
+        for (role, may) in [("gm", true), ("admin", true), ("cs_manager", false), ("auditor", false)] {
+            check(1, role, Action::PublishPack, Subject::Archive, may);
+        }
         check(1, "nobody", Action::Search, Subject::Archive, false);
         check(1, "auditor", Action::ReadLog, Subject::Archive, true);
         check(1, "auditor", Action::ViewDocument, dossier_of(1), false);
@@ -427,6 +454,29 @@ mod tests {
         assert!(permit.covers(Action::ViewDocument, DossierId::from(RawId::from_bytes([9; 16]))));
         assert!(!permit.covers(Action::AddDocument, DossierId::from(RawId::from_bytes([9; 16]))));
         assert!(!permit.covers(Action::ViewDocument, DossierId::from(RawId::from_bytes([8; 16]))));
+    }
+
+    #[test]
+    fn a_pack_that_permits_nobody_to_publish_leaves_it_to_the_administrator() {
+        let may = |policies: &str, role: &str| {
+            let policies = Policies::parse(policies).unwrap();
+            policies.permit(&actor(1, role), Action::PublishPack, Subject::Archive).is_ok()
+        };
+        let older = BUNDLED.replace("Action::\"pack.publish\"", "Action::\"queue\"");
+        assert_ne!(older, BUNDLED);
+        assert!(may(&older, "admin") && !may(&older, "gm"));
+        // Who forbids it, or speaks of everything, has permitted it to nobody by name.
+        for text in [
+            "",
+            "permit(principal in Role::\"gm\", action == Action::\"search\", resource);",
+            "forbid(principal in Role::\"gm\", action == Action::\"pack.publish\", resource);",
+        ] {
+            assert!(may(text, "admin") && !may(text, "gm"), "{text}");
+        }
+        let named = "permit(principal in Role::\"gm\", action == Action::\"pack.publish\", resource);";
+        assert!(may(named, "gm") && !may(named, "admin"));
+        let forbidden = "forbid(principal, action, resource);";
+        assert!(!may(forbidden, "admin"));
     }
 
     #[test]

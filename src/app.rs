@@ -7,8 +7,10 @@ mod aside;
 mod folder;
 mod index_key;
 mod init;
+mod migrating;
 mod opening;
 mod progress;
+mod publishing;
 mod reader;
 mod readiness;
 mod reindexing;
@@ -50,8 +52,10 @@ use sampling::Sampled;
 use verifying::Task;
 
 pub use init::{Fresh, Recovery};
+pub use migrating::{CaseMove, Migration, MigrationError, Place, Refused, WantedMigration};
 pub use opening::{Opened, Places};
 pub use progress::Progress;
+pub use publishing::{ListedDefinition, ListedPack};
 pub(crate) use reader::reader;
 pub use readiness::Trouble;
 pub use reindexing::IndexState;
@@ -259,6 +263,9 @@ pub enum Error {
     /// The pack.
     #[error(transparent)]
     Packs(#[from] packs::Error),
+    /// Running cases are not moved to another version.
+    #[error(transparent)]
+    Migration(#[from] MigrationError),
     /// A case.
     #[error(transparent)]
     Cases(#[from] crate::cases::Error),

@@ -16,12 +16,14 @@ use crate::documents::Document;
 use crate::domain::{Actor, CaseId, DossierId, PersonId};
 use crate::journal::{self, Draft, Facts, Journal};
 use crate::records::{self, Batch, Records};
-use crate::workflow::{self, Act, Attached, Calendar, Case, Definition, Event, Input, Refusal, Stepped};
+use crate::workflow::{
+    self, Act, Attached, Calendar, Case, Definition, Event, Hindrance, Input, Refusal, Stepped,
+};
 
 pub use book::{Account, account, keep, lines_of, points_by_month};
-use rows::{Acted, CASES, CLAIMS, Started};
+use rows::{Acted, CASES, CLAIMS, Migrated, Started};
 pub use rows::{
-    Claim, HistoryItem, Note, by_state, claim, forget, get, history, notes, of_dossier, open_cases,
+    Claim, HistoryItem, Moved, Note, by_state, claim, forget, get, history, notes, of_dossier, open_cases,
 };
 
 /// The kinds of facts of this module.
@@ -45,6 +47,9 @@ pub enum Error {
     /// Somebody else works on the case.
     #[error("somebody else works on this case")]
     Claimed(Box<Claim>),
+    /// The case cannot be moved to another version of its definition.
+    #[error("the case cannot be moved to this version of its workflow")]
+    Hindered(Vec<Hindrance>),
     /// The case has as many documents as one may have.
     #[error("the case has as many documents as one may have")]
     TooManyDocuments,
@@ -136,6 +141,7 @@ impl Cases {
     /// Lets time act: takes the action that the passed deadline of a case calls for, if there is one. Once.
     pub async fn run_timer(&self, ground: Ground<'_>, id: CaseId) -> Result<Option<Case>, Error> {
         let case = self.get(id)?.ok_or(Error::Unknown)?;
+        still_on(ground, &case)?;
         let Some(action) = workflow::due_timer(ground.definition, &case, self.clock.now()) else {
             return Ok(None);
         };
@@ -155,6 +161,7 @@ impl Cases {
     ) -> Result<u64, Error> {
         for _ in 0..TRIES {
             let case = self.get(id)?.ok_or(Error::Unknown)?;
+            still_on(ground, &case)?;
             if !permit.covers(Action::AddDocument, case.dossier) || document.dossier != case.dossier {
                 return Err(Error::NotPermitted);
             }
@@ -209,6 +216,30 @@ impl Cases {
         let event = Event::Act(Act { action, actor, at, expected_version: seen_version, input });
         workflow::step(ground.definition, ground.calendar, ground.facts, case, &event)?;
         Ok(())
+    }
+
+    /// Moves a running case to another version of its definition, if it is still as it was seen. The entry still has to be
+    /// published.
+    ///
+    /// # Errors
+    /// What stands against it; `Conflict` of the log if the case has changed meanwhile. Nothing was changed then.
+    pub async fn migrate(
+        &self,
+        permit: &Permit,
+        to: &Definition,
+        calendar: &Calendar,
+        before: &Case,
+    ) -> Result<Case, Error> {
+        if !permit.covers_archive(Action::PublishPack) {
+            return Err(Error::NotPermitted);
+        }
+        let now = self.clock.now();
+        let case = workflow::migrate(to, calendar, before, now).map_err(Error::Hindered)?;
+        let (from, left) = (before.state.clone(), before.definition.clone());
+        let fact = Migrated { case, from, left, by_name: permit.actor().name.clone() };
+        let draft = Draft::new("case.migrated", permit.actor().id, &fact)?.expecting(unchanged(before)?);
+        self.journal.commit(draft.dossier(before.dossier).case(before.id)).await?;
+        Ok(fact.case)
     }
 
     /// Claims a case for `lasts`, or renews the claim; `take_over` replaces somebody else's.
@@ -269,6 +300,7 @@ impl Cases {
     ) -> Result<Case, Error> {
         for _ in 0..TRIES {
             let before = self.get(id)?.ok_or(Error::Unknown)?;
+            still_on(ground, &before)?;
             let at = self.clock.now();
             let stepped =
                 workflow::step(ground.definition, ground.calendar, ground.facts, &before, &event(at))?;
@@ -290,6 +322,15 @@ impl Cases {
 /// A document as a case's basket holds it.
 pub fn attached(document: &Document) -> Attached {
     Attached { document: document.id, kind: document.kind.clone(), sha256: document.sha256 }
+}
+
+/// Whether the case is still on the definition that is to be decided by: it may have been moved to another version since that
+/// was looked up.
+fn still_on(ground: Ground<'_>, case: &Case) -> Result<(), Refusal> {
+    if case.definition == ground.definition.reference() {
+        return Ok(());
+    }
+    Err(Refusal::StaleVersion { current: case.version })
 }
 
 fn unchanged(case: &Case) -> Result<Batch, records::Error> {

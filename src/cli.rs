@@ -14,6 +14,7 @@ mod local;
 mod models;
 mod output;
 mod pack;
+mod publish;
 mod read;
 mod reread;
 mod restore;
@@ -340,6 +341,30 @@ enum TokenVerb {
 
 #[derive(Debug, Subcommand)]
 enum PackVerb {
+    /// Publishes a pack: new cases start on it, running ones stay on what they started on.
+    Publish {
+        /// The pack's folder.
+        pack: PathBuf,
+        /// Why, or what is new; it stands in the log.
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
+    },
+    /// Lists the packs that were published, with the cases that run on each.
+    List,
+    /// Moves the running cases of one version of a workflow to another, as the newer one says under `migrate.from`.
+    Migrate {
+        /// The workflow's name.
+        workflow: String,
+        /// The version that the cases run on.
+        #[arg(long, value_name = "VERSION")]
+        from: String,
+        /// The version that they are to run on.
+        #[arg(long, value_name = "VERSION")]
+        to: String,
+        /// Only says what would be done.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Lists every mistake of a pack, with file, line and column.
     Check {
         /// The pack's folder.
@@ -486,7 +511,7 @@ async fn dispatch(cli: Cli, config: Config) -> anyhow::Result<Outcome> {
         },
         Verb::Index(verb) => index::run(config, verb, &common).await,
         Verb::Probe => store::probe(config, common.json).await,
-        Verb::Pack(verb) => pack::run(verb, common.json),
+        Verb::Pack(verb) => pack::run(config, verb, &common).await,
         Verb::Models(ModelsVerb::Fetch) => models::fetch(config, common.json).await,
         Verb::Reread(wanted) => reread::run(config, wanted, &common).await,
         Verb::Read { files } => read::read(config, &files, common.json).await,

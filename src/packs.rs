@@ -1,24 +1,30 @@
 //! The packs that are in force: which one new cases start on, and every older one that running cases still need.
 //!
 //! Layer 4. A pack is published by an entry that holds its files, so that a restored archive runs on the very
-//! rules that it ran on. What a pack means is [`crate::workflow`]'s business.
+//! rules that it ran on. What a pack means is [`crate::workflow`]'s business; what may be published, [`publish`]'s.
 
-use std::collections::{BTreeMap, HashMap};
+mod publish;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::access::{self, Policies};
+use crate::access::{self, Action, Policies};
 use crate::domain::{PersonId, Sha256Digest};
-use crate::journal::{self, Draft, Facts, Journal, Projection};
+use crate::journal::{self, Facts, Journal, Projection};
 use crate::records::{self, Records, Table};
-use crate::workflow::pack::check;
-use crate::workflow::{Definition, Pack};
+use crate::workflow::{Definition, DocumentKind, Finding, Pack, Title};
+
+pub use publish::{Published, RoleGone};
 
 /// Published packs, by hash.
 const PACKS: Table<Files> = Table::new("packs");
 /// One row: the hash of the pack in force.
 const CURRENT: Table<Sha256Digest> = Table::new("packs.current");
+/// When each was published and by whom, by the entry's index (8 bytes, big-endian).
+const PUBLISHED: Table<Publication> = Table::new("packs.published");
 
 /// The kinds of facts of this module.
 pub const FACTS: Facts = &[("pack.published", project_published)];
@@ -30,14 +36,64 @@ struct Files {
     files: BTreeMap<String, String>,
 }
 
+/// That a pack was published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Publication {
+    /// The pack's hash.
+    pub hash: Sha256Digest,
+    /// When.
+    pub at: Timestamp,
+    /// By whom; the archive itself stands for whoever holds the data folder.
+    pub by: PersonId,
+    /// Why, or what is new.
+    pub note: Option<String>,
+}
+
+/// The payload of `pack.published`.
+#[derive(Serialize, Deserialize)]
+struct Fact {
+    #[serde(flatten)]
+    files: Files,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+}
+
 /// What went wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The pack has mistakes: check it.
-    #[error("the pack has {count} mistakes; `lantai pack check` lists them")]
-    Mistakes {
-        /// How many.
-        count: usize,
+    /// The permit is for something else.
+    #[error("the permit does not cover this")]
+    NotPermitted,
+    /// The pack has mistakes; warnings are among the findings.
+    #[error("the pack has {} findings; `lantai pack check` lists them", .0.len())]
+    Findings(Vec<Finding>),
+    /// The pack has warnings, and nobody has said why it is published all the same.
+    #[error("the pack has {} warnings: say in a note why it is published all the same", .0.len())]
+    Unexplained(Vec<Finding>),
+    /// The version is published already, with other content.
+    #[error("{id} {version} is published already, with other content: give the pack another version")]
+    PackTaken {
+        /// The pack.
+        id: String,
+        /// Its version.
+        version: String,
+    },
+    /// A definition's version is published already, with other content.
+    #[error("the workflow {id} {version} is published already, with other content: give it another version")]
+    DefinitionTaken {
+        /// The definition.
+        id: String,
+        /// Its version.
+        version: String,
+    },
+    /// By the new policies nobody could do this any more.
+    #[error("by the pack's access policies nobody who can sign in may do {} any more", .0.name())]
+    LockedOut(Action),
+    /// The note is too long.
+    #[error("a note has at most {limit} characters")]
+    LongNote {
+        /// The most characters.
+        limit: usize,
     },
     /// The pack's access policies cannot be used.
     #[error(transparent)]
@@ -61,6 +117,12 @@ pub struct InForce {
     pub policies: Policies,
 }
 
+impl InForce {
+    fn with_reference(&self, workflow: &str, reference: &str) -> Option<Arc<Definition>> {
+        self.pack.definition(workflow).filter(|found| found.reference() == reference).map(Arc::clone)
+    }
+}
+
 /// The packs of an archive. Cloning shares what has been read.
 #[derive(Clone)]
 pub struct Packs {
@@ -75,60 +137,100 @@ impl Packs {
         Self { records, journal, read: Arc::default() }
     }
 
-    /// Publishes a pack: new cases start on it from now on. A published pack cannot be changed.
-    ///
-    /// # Errors
-    /// A pack with a finding that has no written reason is not published.
-    pub async fn publish(&self, by: PersonId, pack: &Pack) -> Result<(), Error> {
-        Policies::parse(pack.access_policies())?;
-        let count = check(pack.files()).iter().filter(|finding| finding.stops()).count();
-        if count > 0 {
-            return Err(Error::Mistakes { count });
-        }
-        let text =
-            |bytes: &Vec<u8>| String::from_utf8(bytes.clone()).map_err(|_| Error::Mistakes { count: 1 });
-        let files = pack.files().iter().map(|(path, bytes)| Ok((path.clone(), text(bytes)?)));
-        let files = Files { hash: pack.hash(), files: files.collect::<Result<_, Error>>()? };
-        self.journal.commit_durably(Draft::new("pack.published", by, &files)?).await?;
-        Ok(())
-    }
-
     /// The pack that is in force.
     pub fn current(&self) -> Result<Arc<InForce>, Error> {
         let hash = self.records.get(&CURRENT, b"")?.ok_or(Error::Unknown)?;
         self.of_hash(hash)
     }
 
-    /// The definition that a case runs on, by its reference, with the pack that it belongs to.
+    /// The definition that a case runs on, by its reference, with the newest pack that has it: its calendar counts.
     pub fn definition(
         &self,
         reference: &str,
         workflow: &str,
     ) -> Result<(Arc<InForce>, Arc<Definition>), Error> {
         let current = self.current()?;
-        if let Some(definition) =
-            current.pack.definition(workflow).filter(|found| found.reference() == reference)
-        {
-            return Ok((Arc::clone(&current), Arc::clone(definition)));
+        if let Some(definition) = current.with_reference(workflow, reference) {
+            return Ok((current, definition));
         }
-        for row in self.records.scan(&PACKS, b"") {
-            let in_force = self.of_hash(row?.1.hash)?;
-            if let Some(definition) =
-                in_force.pack.definition(workflow).filter(|found| found.reference() == reference)
-            {
-                return Ok((Arc::clone(&in_force), Arc::clone(definition)));
+        for (_, published) in self.publications()?.into_iter().rev() {
+            let in_force = self.of_hash(published.hash)?;
+            if let Some(definition) = in_force.with_reference(workflow, reference) {
+                return Ok((in_force, definition));
             }
         }
-        Err(Error::Unknown)
+        let mut all = self.all()?.into_iter();
+        let found =
+            all.find_map(|found| Some((Arc::clone(&found), found.with_reference(workflow, reference)?)));
+        found.ok_or(Error::Unknown)
     }
 
-    fn of_hash(&self, hash: Sha256Digest) -> Result<Arc<InForce>, Error> {
+    /// The definition of this version, with the newest pack that has it.
+    pub fn version(&self, workflow: &str, version: &str) -> Result<(Arc<InForce>, Arc<Definition>), Error> {
+        let has = |pack: &Pack| pack.definition(workflow).is_some_and(|found| found.version == version);
+        let found = self.all()?.into_iter().find(|found| has(&found.pack)).ok_or(Error::Unknown)?;
+        let definition = found.pack.definition(workflow).map(Arc::clone).ok_or(Error::Unknown)?;
+        Ok((found, definition))
+    }
+
+    /// Every published pack, the one in force first, then from the newest to the oldest.
+    pub fn all(&self) -> Result<Vec<Arc<InForce>>, Error> {
+        let mut seen = BTreeSet::new();
+        let current = self.records.get(&CURRENT, b"")?;
+        let newest = self.publications()?.into_iter().rev().map(|(_, published)| published.hash);
+        let kept = self.records.scan(&PACKS, b"").map(|row| row.map(|(_, files)| files.hash));
+        let kept: Vec<Sha256Digest> = kept.collect::<Result<_, _>>()?;
+        let hashes = current.into_iter().chain(newest).chain(kept).filter(|hash| seen.insert(*hash));
+        hashes.map(|hash| self.of_hash(hash)).collect()
+    }
+
+    /// What was published, in order, each with the entry's index.
+    pub fn publications(&self) -> Result<Vec<(u64, Publication)>, Error> {
+        let index = |key: &[u8]| key.try_into().map(u64::from_be_bytes).unwrap_or_default();
+        let rows = self.records.scan(&PUBLISHED, b"").map(|row| row.map(|(key, found)| (index(&key), found)));
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// What a kind of document is, by the newest pack that knows it: papers outlive the pack that they came under.
+    pub fn document_kind(&self, kind: &str) -> Result<Option<DocumentKind>, Error> {
+        if let Some(found) = self.current()?.pack.document_kinds().get(kind) {
+            return Ok(Some(found.clone()));
+        }
+        Ok(self.all()?.iter().find_map(|found| found.pack.document_kinds().get(kind).cloned()))
+    }
+
+    /// Every kind of document that a pack has ever had.
+    pub fn document_kinds(&self) -> Result<BTreeMap<String, DocumentKind>, Error> {
+        let mut kinds = BTreeMap::new();
+        for found in self.all()? {
+            for (name, kind) in found.pack.document_kinds() {
+                kinds.entry(name.clone()).or_insert_with(|| kind.clone());
+            }
+        }
+        Ok(kinds)
+    }
+
+    /// Whether documents of this kind are contracts.
+    pub fn is_contract(&self, kind: &str) -> bool {
+        self.document_kind(kind).is_ok_and(|found| found.is_some_and(|found| found.is_contract()))
+    }
+
+    /// What a role is called, by the newest pack that knows it.
+    pub fn role_title(&self, role: &str) -> Result<Option<Title>, Error> {
+        if let Some(found) = self.current()?.pack.roles().get(role) {
+            return Ok(Some(found.clone()));
+        }
+        Ok(self.all()?.iter().find_map(|found| found.pack.roles().get(role).cloned()))
+    }
+
+    /// The pack of this hash.
+    pub fn of_hash(&self, hash: Sha256Digest) -> Result<Arc<InForce>, Error> {
         if let Some(read) = self.read.read().unwrap_or_else(PoisonError::into_inner).get(&hash) {
             return Ok(Arc::clone(read));
         }
         let files = self.records.get(&PACKS, hash.as_bytes())?.ok_or(Error::Unknown)?;
         let files = files.files.into_iter().map(|(path, text)| (path, text.into_bytes())).collect();
-        let pack = Pack::published(&files).map_err(|findings| Error::Mistakes { count: findings.len() })?;
+        let pack = Pack::reopen(&files).map_err(Error::Findings)?;
         let policies = Policies::parse(pack.access_policies())?;
         let in_force = Arc::new(InForce { pack, policies });
         self.read.write().unwrap_or_else(PoisonError::into_inner).insert(hash, Arc::clone(&in_force));
@@ -137,7 +239,10 @@ impl Packs {
 }
 
 fn project_published(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
-    let files: Files = projection.fact()?;
+    let Fact { files, note } = projection.fact()?;
     projection.put(&CURRENT, b"", &files.hash)?;
+    let (at, by) = (projection.entry.at, projection.entry.actor);
+    let publication = Publication { hash: files.hash, at, by, note };
+    projection.put(&PUBLISHED, &projection.index.to_be_bytes(), &publication)?;
     projection.put(&PACKS, files.hash.as_bytes(), &files)
 }

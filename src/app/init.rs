@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::folder::{self, io_error};
 use super::opening::{Opened, Places, Purpose};
 use super::{App, Error};
+use crate::access::{Action, Permit, Subject};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::{RawId, Role};
@@ -228,7 +229,12 @@ async fn first_entries(opened: &Opened) -> Result<Zeroizing<String>, Error> {
     let roles = vec![Role::new(Role::ADMIN)];
     let added = app.people.add(None, ADMINISTRATOR, roles, Some(&password)).await;
     let result = match added {
-        Ok(administrator) => app.packs.publish(administrator.id, &Pack::bundled()).await.map_err(Error::from),
+        Ok(administrator) => {
+            let permit = Permit::of_operator(administrator.actor(), Action::PublishPack, Subject::Archive);
+            let pack = Pack::bundled();
+            let published = app.packs.publish(&permit, pack.files(), None, &[administrator]).await;
+            published.map(drop).map_err(Error::from)
+        }
         Err(error) => Err(error.into()),
     };
     publisher.abort();

@@ -150,9 +150,8 @@ impl App {
         let ground = Ground { definition: &definition, calendar, facts: &dossier.facts };
         let (document, sha256) = (stack.id, Sha256Digest::from_bytes([0; 32]));
         let probe = Attached { document, kind: kind.clone(), sha256 };
-        let known = rules.pack.document_kinds().contains_key(kind);
         let full = case.documents.len() >= self.config.limits.case_documents;
-        if !known || full || self.cases.may_attach(&permit, ground, &case, probe).is_err() {
+        if full || self.cases.may_attach(&permit, ground, &case, probe).is_err() {
             return waits(Waits::NotTaken);
         }
         Ok(ControlFlow::Continue(Way { permit, dossier, case: case.id, kind: kind.clone() }))

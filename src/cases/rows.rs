@@ -25,6 +25,7 @@ pub(super) const FACTS: Facts = &[
     ("case.started", project_started),
     ("case.acted", project_acted),
     ("case.attached", project_attached),
+    ("case.migrated", project_migrated),
     ("case.claimed", project_claimed),
     ("case.released", project_released),
 ];
@@ -51,7 +52,7 @@ pub struct HistoryItem {
     pub by: PersonId,
     /// Their name at that time.
     pub by_name: String,
-    /// What: an action of the definition, or `start`.
+    /// What: an action of the definition, `start` or `migrate`.
     pub action: String,
     /// The state before.
     pub from: Option<String>,
@@ -63,6 +64,18 @@ pub struct HistoryItem {
     pub input: Input,
     /// What the workflow ordered because of it.
     pub effects: Vec<Effect>,
+    /// The versions, if the case was moved from one to another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<Moved>,
+}
+
+/// From which version of its definition to which a case was moved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// The reference of the definition before.
+    pub from: String,
+    /// The reference of the definition after.
+    pub to: String,
 }
 
 /// What was written on a case, to be searched.
@@ -91,6 +104,17 @@ pub(super) struct Acted {
     pub(super) by_name: String,
     pub(super) input: Input,
     pub(super) effects: Vec<Effect>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Migrated {
+    /// The case on the new version.
+    pub(super) case: Case,
+    /// The state before.
+    pub(super) from: String,
+    /// The reference of the definition before.
+    pub(super) left: String,
+    pub(super) by_name: String,
 }
 
 /// The case of this id in these records.
@@ -179,6 +203,7 @@ fn project_started(projection: &mut Projection<'_>) -> Result<(), journal::Error
         attempt: case.attempt,
         input,
         effects,
+        moved: None,
     };
     write(projection, &case, &item)
 }
@@ -203,7 +228,30 @@ fn project_acted(projection: &mut Projection<'_>) -> Result<(), journal::Error> 
     let (at, by, to) = (projection.entry.at, projection.entry.actor, case.state.clone());
     let seq = u32::try_from(case.version).map_err(|_| journal::Error::TooLarge)?;
     let attempt = case.attempt;
-    let item = HistoryItem { seq, at, by, by_name, action, from: Some(from), to, attempt, input, effects };
+    let (from, moved) = (Some(from), None);
+    let item = HistoryItem { seq, at, by, by_name, action, from, to, attempt, input, effects, moved };
+    write(projection, &case, &item)
+}
+
+fn project_migrated(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
+    let Migrated { case, from, left, by_name } = projection.fact()?;
+    if case.state != from {
+        projection.delete(&CLAIMS, case.id.as_bytes());
+    }
+    let (at, by) = (projection.entry.at, projection.entry.actor);
+    let item = HistoryItem {
+        seq: u32::try_from(case.version).map_err(|_| journal::Error::TooLarge)?,
+        at,
+        by,
+        by_name,
+        action: "migrate".to_owned(),
+        from: Some(from),
+        to: case.state.clone(),
+        attempt: case.attempt,
+        input: Input::default(),
+        effects: Vec::new(),
+        moved: Some(Moved { from: left, to: case.definition.clone() }),
+    };
     write(projection, &case, &item)
 }
 

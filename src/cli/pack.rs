@@ -8,8 +8,10 @@ use anyhow::Context;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{Outcome, PackVerb, output};
+use super::{Common, Outcome, PackVerb, output, publish};
+use crate::app::WantedMigration;
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::workflow::pack::{ReadError, check as check_files, read_files};
 use crate::workflow::simulate::{Reply, Simulation};
 use crate::workflow::{Definition, Finding, Limits, Pack, diagram, diff, story};
@@ -17,8 +19,14 @@ use crate::workflow::{Definition, Finding, Limits, Pack, diagram, diff, story};
 /// The word for the pack that comes with the program.
 const BUNDLED: &str = "bundled";
 
-pub(super) fn run(verb: PackVerb, as_json: bool) -> anyhow::Result<Outcome> {
+pub(super) async fn run(config: Config, verb: PackVerb, common: &Common) -> anyhow::Result<Outcome> {
+    let as_json = common.json;
     match verb {
+        PackVerb::Publish { pack, note } => publish::publish(config, &pack, note.as_deref(), common).await,
+        PackVerb::List => publish::list(config, common).await,
+        PackVerb::Migrate { workflow, from, to, dry_run } => {
+            publish::migrate(config, WantedMigration { workflow, from, to, dry_run }, common).await
+        }
         PackVerb::Check { pack } => check(&pack, as_json),
         PackVerb::Test { pack } => test(&pack, as_json),
         PackVerb::Diff { old, new, lang } => differences(&old, &new, &lang, as_json),

@@ -9,6 +9,7 @@ mod health;
 mod index;
 mod keys;
 mod log;
+mod packs;
 mod parts;
 pub(super) mod penalties;
 mod people;
@@ -44,6 +45,9 @@ pub const PATHS: &[(&str, &[&str])] = &[
     ("/api/v1/users/{name}", &["delete"]),
     ("/api/v1/tokens", &["post"]),
     ("/api/v1/pack", &["get"]),
+    ("/api/v1/packs", &["get", "post"]),
+    ("/api/v1/packs/migrate", &["post"]),
+    ("/api/v1/packs/{hash}", &["get"]),
     ("/api/v1/dossiers", &["get", "post"]),
     ("/api/v1/dossiers/{id}", &["get"]),
     ("/api/v1/dossiers/{id}/seal", &["post"]),
@@ -99,6 +103,9 @@ pub(super) fn routes() -> Router<Door> {
         .route("/api/v1/users/{name}", delete(people::disable))
         .route("/api/v1/tokens", post(people::make_token))
         .route("/api/v1/pack", get(people::pack))
+        .route("/api/v1/packs", get(packs::list).post(packs::publish))
+        .route("/api/v1/packs/migrate", post(packs::migrate))
+        .route("/api/v1/packs/{hash}", get(packs::show))
         .route("/api/v1/dossiers", get(dossiers::list).post(dossiers::open))
         .route("/api/v1/dossiers/{id}", get(dossiers::show))
         .route("/api/v1/dossiers/{id}/seal", post(sealing::seal))

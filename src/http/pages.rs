@@ -15,6 +15,7 @@ mod frame;
 mod intake;
 mod missing;
 mod offered;
+mod packs;
 mod papers;
 mod penalties;
 mod queue;
@@ -71,6 +72,7 @@ pub(super) fn routes(door: &Door) -> Router<Door> {
         .route("/search/export", post(search::taken::take).get(visit::to_page))
         .route("/penalties", get(penalties::show))
         .route("/workflows/{id}", get(workflow::show))
+        .route("/packs", get(packs::show))
         .merge(uploads)
         .route_layer(middleware::from_fn_with_state(door.clone(), visit::around))
         .route("/static/{file}", get(asset::show))

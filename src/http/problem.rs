@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use super::Asked;
+use crate::app::MigrationError;
 use crate::archive::Refused;
 use crate::domain::business_date;
 use crate::objects::ErrorKind;
@@ -93,13 +94,14 @@ impl Problem {
             "dossier_sealed" => StatusCode::LOCKED,
             "dossier_destroyed" => StatusCode::GONE,
             "not_found" | "unknown_dossier" | "unknown_document" | "unknown_case" | "unknown_person"
-            | "unknown_search" | "not_split" | "not_read" | "no_page" | "no_picture" => StatusCode::NOT_FOUND,
+            | "unknown_search" | "unknown_pack" | "not_split" | "not_read" | "no_page" | "no_picture" => {
+                StatusCode::NOT_FOUND
+            }
             "method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
             "bad_request" | "wrong_digest" | "broken" => StatusCode::BAD_REQUEST,
             "conflict" | "verifying" | "claimed" | "name_taken" | "stale_version" | "wrong_state"
-            | "guard" | "not_sealed" | "not_asked" | "already_asked" | "no_manager_key" => {
-                StatusCode::CONFLICT
-            }
+            | "guard" | "pack_taken" | "definition_taken" | "migration_refused" | "not_sealed"
+            | "not_asked" | "already_asked" | "no_manager_key" => StatusCode::CONFLICT,
             "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
             "bad_range" => StatusCode::RANGE_NOT_SATISFIABLE,
             "too_many_uploads" | "too_many_attempts" => StatusCode::TOO_MANY_REQUESTS,
@@ -298,7 +300,26 @@ impl From<app::Error> for Problem {
             app::Error::Cases(error) => error.into(),
             app::Error::Packs(error) => error.into(),
             app::Error::PartWaits(waits) => part_waits(waits),
+            app::Error::Migration(refused) => refused.into(),
+            app::Error::People(error) => error.into(),
             other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<MigrationError> for Problem {
+    fn from(error: MigrationError) -> Self {
+        match error {
+            MigrationError::UnknownVersion { workflow, version } => {
+                Self::new("unknown_version").value("workflow", workflow).value("version", version)
+            }
+            MigrationError::NoMapping { from, to } => {
+                Self::new("no_migration").value("from", from).value("to", to)
+            }
+            MigrationError::Refused(migration) => {
+                let problem = Self::new("migration_refused").value("refused", migration.refused());
+                problem.value("cases", migration.cases.len()).member("cases", json!(migration.cases))
+            }
         }
     }
 }
@@ -359,9 +380,29 @@ impl From<searches::Error> for Problem {
 impl From<packs::Error> for Problem {
     fn from(error: packs::Error) -> Self {
         match error {
+            packs::Error::NotPermitted => Self::new("forbidden"),
+            packs::Error::Findings(findings) => {
+                let problem = Self::new("bad_pack").value("count", findings.len());
+                problem.member("findings", json!(findings))
+            }
+            packs::Error::Unexplained(findings) => {
+                let problem = Self::new("unexplained").value("count", findings.len());
+                problem.member("findings", json!(findings))
+            }
+            packs::Error::PackTaken { id, version } => {
+                Self::new("pack_taken").value("id", id).value("version", version)
+            }
+            packs::Error::DefinitionTaken { id, version } => {
+                Self::new("definition_taken").value("id", id).value("version", version)
+            }
+            packs::Error::LockedOut(action) => {
+                Self::new("locked_out").value("action", action.name()).member("action", action.name())
+            }
+            packs::Error::Access(error) => Self::new("bad_access").value("what", error),
+            packs::Error::LongNote { limit } => Self::new("long_note").value("limit", limit),
             packs::Error::Journal(error) => error.into(),
             packs::Error::Records(error) => error.into(),
-            other => Self::internal(&other),
+            packs::Error::Unknown => Self::internal(&error),
         }
     }
 }
@@ -390,6 +431,7 @@ impl From<cases::Error> for Problem {
                 Self::new("claimed").value("name", &claim.name).member("claimed_by", claim.name.clone())
             }
             cases::Error::TooManyDocuments => Self::new("too_many_documents"),
+            error @ cases::Error::Hindered(_) => Self::internal(&error),
             cases::Error::Journal(error) => error.into(),
             cases::Error::Records(error) => error.into(),
         }

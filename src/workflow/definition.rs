@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::Title;
 use super::calendar::Span;
 use super::guard::Guard;
+use super::migrate::Mapping;
 use crate::domain::Sha256Digest;
 
 /// The role that no person holds: the clock.
@@ -47,6 +48,8 @@ pub struct Definition {
     pub(super) checklists: BTreeMap<String, Checks>,
     pub(super) counters: BTreeMap<String, Counter>,
     pub(super) penalties: BTreeMap<String, PenaltyRule>,
+    /// How running cases of older versions come to this one, by version.
+    pub(super) migrate: BTreeMap<String, Mapping>,
 }
 
 /// Where a case can stand.
@@ -167,6 +170,13 @@ pub struct DocumentKind {
     pub(super) waived_by: Option<String>,
 }
 
+impl DocumentKind {
+    /// Whether it is a contract: what the others of a basket are compared with.
+    pub fn is_contract(&self) -> bool {
+        self.class == "contract"
+    }
+}
+
 fn per_contract<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     Ok(String::deserialize(deserializer)? == "contract")
 }
@@ -269,6 +279,12 @@ impl Definition {
     /// What a running case carries: `customer-intake@1.0.0#sha256:...`.
     pub fn reference(&self) -> String {
         format!("{}@{}#sha256:{}", self.id, self.version, self.hash)
+    }
+
+    /// The version in a reference.
+    pub fn version_of(reference: &str) -> Option<&str> {
+        let (_, rest) = reference.split_once('@')?;
+        rest.split_once("#sha256:").map(|(version, _)| version)
     }
 
     /// The state of this name.

@@ -55,6 +55,11 @@ impl Finding {
         }
     }
 
+    /// A finding that is about a whole line.
+    pub(crate) fn on_line(code: &str, file: &str, line: u32, message: Title) -> Self {
+        Self::new(code, file, Place { line, ..Place::START }, String::new(), message)
+    }
+
     /// Whether the pack cannot be published because of it.
     pub fn stops(&self) -> bool {
         self.accepted.is_none()

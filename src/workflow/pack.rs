@@ -132,13 +132,13 @@ impl Pack {
         }
     }
 
-    /// A pack that was published once: it runs as long as it can be read, whatever is asked of new ones today.
-    ///
-    /// # Errors
-    /// What is wrong with it, when it cannot be read.
-    pub fn published(files: &BTreeMap<String, Vec<u8>>) -> Result<Self, Vec<Finding>> {
-        let (parts, findings) = check::read(files, Limits::default());
-        parts.map_or(Err(findings), |parts| Self::assemble(parts, files))
+    /// A pack that was published: what a later check finds wrong with its rules does not take them away from those who work
+    /// by them.
+    pub fn reopen(files: &BTreeMap<String, Vec<u8>>) -> Result<Self, Vec<Finding>> {
+        match check::read(files, Limits::default()) {
+            (Some(parts), _) => Self::assemble(parts, files),
+            (None, findings) => Err(findings),
+        }
     }
 
     /// The pack in a folder; files with other endings than `.yaml`, `.cedar` and `.json` are left alone.
@@ -190,7 +190,7 @@ impl Pack {
 
     /// Whether documents of this kind are contracts: what the others of a basket are compared with.
     pub fn is_contract(&self, kind: &str) -> bool {
-        self.document_kinds.get(kind).is_some_and(|kind| kind.class == "contract")
+        self.document_kinds.get(kind).is_some_and(DocumentKind::is_contract)
     }
 
     /// Its working days.

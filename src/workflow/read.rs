@@ -15,6 +15,7 @@ use super::definition::{
     Party, PenaltyRule, Reason, State, TIMER, Wanted,
 };
 use super::guard::Guard;
+use super::migrate::{self, Mapping};
 use crate::domain::Sha256Digest;
 
 /// A value that cannot be used: its finding's code, the path to it, and why.
@@ -57,6 +58,14 @@ struct RawDefinition {
     penalties: BTreeMap<String, PenaltyRule>,
     states: BTreeMap<String, RawState>,
     initial: String,
+    #[serde(default)]
+    migrate: RawMigrate,
+}
+
+#[derive(Default, Deserialize)]
+struct RawMigrate {
+    #[serde(default)]
+    from: BTreeMap<String, Mapping>,
 }
 
 #[derive(Deserialize)]
@@ -135,7 +144,7 @@ pub(super) fn definition(value: &Value) -> Result<Definition, Vec<Problem>> {
     if !reader.problems.is_empty() {
         return Err(reader.problems);
     }
-    Ok(Definition {
+    let read = Definition {
         id: raw.id,
         version: raw.version,
         title: raw.title,
@@ -151,7 +160,10 @@ pub(super) fn definition(value: &Value) -> Result<Definition, Vec<Problem>> {
         checklists,
         counters: raw.counters,
         penalties: raw.penalties,
-    })
+        migrate: raw.migrate.from,
+    };
+    let problems = migrate::problems(&read);
+    if problems.is_empty() { Ok(read) } else { Err(problems) }
 }
 
 struct Reader<'a> {

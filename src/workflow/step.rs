@@ -18,6 +18,7 @@ use super::case::{Act, Attached, Case, Effect, Event, Frozen, Input, Stepped};
 use super::checklist::{checklist, plain_values};
 use super::definition::{ActionRule, Definition, Need, Order, Party, State};
 use super::guard::{Guard, Values};
+use super::migrate::starts;
 use super::refusal::Refusal;
 use super::{Offered, Title};
 use crate::domain::{Actor, CaseId, DocumentId, DossierId, Month, PersonId};
@@ -89,7 +90,7 @@ pub fn start(
         documents: Vec::new(),
         frozen: Vec::new(),
         wrong: Vec::new(),
-        counters: def.counters.iter().map(|(name, counter)| (name.clone(), counter.starts)).collect(),
+        counters: starts(&def.counters),
     };
     case.attempt = attempt(def, &case);
     enter(def, calendar, &mut case, &def.initial, at)?;
@@ -357,11 +358,12 @@ fn asks_input(guard: &Guard) -> bool {
     guard.names.iter().any(|name| name.starts_with("return."))
 }
 
-fn attempt(def: &Definition, case: &Case) -> u32 {
+pub(super) fn attempt(def: &Definition, case: &Case) -> u32 {
     def.attempts().and_then(|counter| case.counters.get(counter)).copied().unwrap_or_default()
 }
 
-fn enter(
+/// The case comes into a state: its term begins.
+pub(super) fn enter(
     def: &Definition,
     calendar: &Calendar,
     case: &mut Case,
@@ -370,15 +372,24 @@ fn enter(
 ) -> Result<(), Refusal> {
     let missing = || Refusal::WrongState { state: name.to_owned(), offered: Vec::new() };
     let state = def.state(name).ok_or_else(missing)?;
-    let deadline = state.deadline.as_ref();
     case.state = name.to_owned();
     case.is_final = state.is_final;
     case.state_since = at;
     case.state_entry = case.state_entry.saturating_add(1);
-    case.deadline = deadline.and_then(|rule| calendar.after(at, rule.after));
-    let warn = deadline.and_then(|rule| rule.warn).zip(case.deadline);
-    case.warn_at = warn.and_then(|(span, deadline)| calendar.before(deadline, span, at));
+    (case.deadline, case.warn_at) = term(calendar, state, at);
     Ok(())
+}
+
+/// When the time of a state is over that begins now, and when that is said in advance.
+pub(super) fn term(
+    calendar: &Calendar,
+    state: &State,
+    at: Timestamp,
+) -> (Option<Timestamp>, Option<Timestamp>) {
+    let rule = state.deadline.as_ref();
+    let deadline = rule.and_then(|rule| calendar.after(at, rule.after));
+    let warn = rule.and_then(|rule| rule.warn).zip(deadline);
+    (deadline, warn.and_then(|(span, deadline)| calendar.before(deadline, span, at)))
 }
 
 fn in_range(input: &str, value: u32, least: u32, most: u32) -> Result<(), Refusal> {

@@ -1,6 +1,7 @@
 //! The engine on the bundled pack.
 
 mod journey;
+mod migration;
 mod walks;
 
 use std::sync::Arc;

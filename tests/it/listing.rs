@@ -5,11 +5,11 @@ use std::io::{Cursor, Read};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use lantai::objects::{Key, Prefix};
 use lantai::vault;
-use lantai::workflow::pack::Pack;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::app::{Answer, Client, TestApp, pdf, text, with_form};
+use crate::publishing::{administrator, bundled, publish};
 
 const PATH: &str = "/api/v1/search/export";
 const REASON: &str = "年度检查";
@@ -212,12 +212,12 @@ async fn only_some_may_take_a_list_out_and_the_log_says_who_and_why() {
     app.finish().await;
 }
 
-/// The bundled pack with other access policies.
+/// The bundled pack with other access policies; the administrator can go on.
 async fn publish_access(app: &TestApp, policies: &str) {
-    let mut files = Pack::bundled().files().clone();
-    files.insert("access.cedar".into(), policies.into());
-    let pack = Pack::load(&files).unwrap();
-    app.app.packs.publish(lantai::domain::archive_itself(), &pack).await.unwrap();
+    let mut files = bundled(&[("pack.yaml", "version: 1.1.0", "version: 1.1.1")]);
+    let going_on = r#"permit(principal in Role::"admin", action == Action::"people.manage", resource);"#;
+    files.insert("access.cedar".into(), format!("{policies}\n{going_on}"));
+    publish(&administrator(app).await, &files).await.created();
 }
 
 #[tokio::test(flavor = "multi_thread")]

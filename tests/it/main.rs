@@ -26,6 +26,7 @@ mod openapi;
 mod outage;
 mod packs;
 mod pages;
+mod publishing;
 mod python;
 mod reading;
 mod restore;

@@ -6,6 +6,7 @@ use lantai::http::api::{OPENAPI, PATHS};
 use serde_json::{Value, json};
 
 use crate::app::{Answer, BASKET, TestApp, pdf, text};
+use crate::publishing::bundled;
 
 fn description() -> Value {
     serde_json::from_str(OPENAPI).unwrap()
@@ -61,7 +62,7 @@ fn every_reference_leads_somewhere() {
 
 /// Validates an answer against what the description says of this call and status.
 #[track_caller]
-fn check(method: &str, path: &str, answer: &Answer) {
+pub(crate) fn check(method: &str, path: &str, answer: &Answer) {
     let description = description();
     let responses = &description["paths"][path][method]["responses"];
     let status = answer.status.as_u16().to_string();
@@ -175,5 +176,11 @@ async fn real_answers_are_as_described() {
     check("get", "/api/v1/keys", &admin.get("/api/v1/keys").await);
     check("post", "/api/v1/keys/rotate", &admin.post("/api/v1/keys/rotate", &json!({})).await);
     check("post", "/api/v1/keys/rotate", &li.post("/api/v1/keys/rotate", &json!({})).await);
+    let (packs, files) = ("/api/v1/packs", json!(bundled(&[])));
+    check("get", packs, &admin.get(packs).await);
+    check("post", packs, &admin.post(packs, &files).await);
+    check("post", packs, &admin.post(packs, &json!({})).await);
+    let hash = text(&admin.get(packs).await.ok()["entries"][0]["hash"]);
+    check("get", "/api/v1/packs/{hash}", &admin.get(&format!("{packs}/{hash}")).await);
     app.finish().await;
 }

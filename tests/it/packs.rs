@@ -259,5 +259,5 @@ fn a_folder_is_read_as_the_bundled_pack() {
     let read = Pack::read_dir(Path::new(PACK)).unwrap();
     assert_eq!(read.hash(), Pack::bundled().hash());
     let reference = read.definition("customer-intake").unwrap().reference();
-    assert!(reference.starts_with("customer-intake@1.0.0#sha256:"), "{reference}");
+    assert!(reference.starts_with("customer-intake@1.1.0#sha256:"), "{reference}");
 }

@@ -161,7 +161,7 @@ where
     S: futures::Stream<Item = std::io::Result<bytes::Bytes>> + Send + 'static,
 {
     let (dossier, permit) = caller.dossier(door, new.dossier, Action::AddDocument)?;
-    if !rules(door)?.pack.document_kinds().contains_key(&new.kind) {
+    if !known_kind(door, &new)? {
         return Err(Problem::new("unknown_kind").value("kind", &new.kind));
     }
     let case = new.case;
@@ -176,6 +176,18 @@ where
     door.app.journal.published(last).await?;
     door.app.call_workers();
     Ok(ingested)
+}
+
+/// Whether there is such a kind: in the pack in force, or in the definition that the case runs on.
+fn known_kind(door: &Door, new: &NewDocument) -> Result<bool, Problem> {
+    if rules(door)?.pack.document_kinds().contains_key(&new.kind) {
+        return Ok(true);
+    }
+    let Some(case) = new.case.map(|id| door.app.cases.get(id)).transpose()?.flatten() else {
+        return Ok(false);
+    };
+    let (_, definition) = door.app.packs.definition(&case.definition, &case.workflow)?;
+    Ok(definition.documents.contains_key(&new.kind))
 }
 
 /// Refuses before the upload what the case would refuse after it.
@@ -306,8 +318,7 @@ pub(super) async fn fields(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let (document, sight) = seen(&door, &caller, &id, Action::ViewDocument)?;
-    let in_force = rules(&door)?;
-    let is_contract = |document: &Document| in_force.pack.is_contract(&document.kind);
+    let is_contract = |document: &Document| door.app.packs.is_contract(&document.kind);
     let offer = sight.archive.offer(&sight.permit, &sight.dossier, &document, is_contract).await?;
     Ok(axum::Json(offer).into_response())
 }

@@ -16,7 +16,6 @@ use crate::archive::{Listed, Taking};
 use crate::domain::{CaseId, business_date};
 use crate::http::caller::rules;
 use crate::http::{Asked, Caller, Door, Problem};
-use crate::packs::InForce;
 use crate::search::CARD_KIND;
 use crate::sheets::{self, Column, Form};
 use crate::text::{Lang, say};
@@ -73,7 +72,7 @@ pub(crate) async fn take_list(
     let (in_force, search) = (rules(door)?, wanted.search());
     let taking = Taking { search: &search, reason, form };
     let listed = door.app.archive.take_list(&permit, finder(door, &in_force), taking).await?;
-    let mut words = Words { door, in_force: &in_force, lang, states: HashMap::new() };
+    let mut words = Words { door, lang, states: HashMap::new() };
     let rows = listed.into_iter().map(|listed| words.row(listed)).collect::<Result<Vec<_>, _>>()?;
     let title = say(lang, "list-title");
     let column = |(id, width_chars): (&str, u16)| Column { head: say(lang, id), width_chars };
@@ -107,7 +106,6 @@ fn describe(form: Form, name: &str, headers: &mut HeaderMap) -> Result<(), Probl
 /// Puts rows into words.
 struct Words<'a> {
     door: &'a Door,
-    in_force: &'a InForce,
     lang: Lang,
     /// The states of the cases that have been met.
     states: HashMap<CaseId, String>,
@@ -137,7 +135,7 @@ impl Words<'_> {
             let card = listed.kind == CARD_KIND;
             return say(self.lang, if card { "page-found-dossier" } else { "page-found-note" });
         }
-        let kind = self.in_force.pack.document_kinds().get(&listed.kind);
+        let kind = self.door.app.packs.document_kind(&listed.kind).ok().flatten();
         kind.map_or_else(|| listed.kind.clone(), |kind| kind.title.get(self.lang.tag()).to_owned())
     }
 

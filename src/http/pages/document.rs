@@ -19,13 +19,13 @@ use crate::domain::{DocumentId, Sha256Digest};
 use crate::http::api::Query;
 use crate::http::api::documents::{Progress, permitted, seen};
 use crate::http::api::reading::parse_password;
-use crate::http::caller::rules;
 use crate::http::{Door, Problem};
 use crate::reading::stack::collation::{offer_collation, suggests_collation};
 use crate::reading::{self, Line, Outcome, Reading, Reason};
 use crate::search::{self, Marker};
 use crate::stacks;
 use crate::text::say;
+use crate::workflow::DocumentKind;
 
 const LOCKED: Outcome = Outcome::Unreadable { reason: Reason::Encrypted };
 
@@ -159,8 +159,7 @@ pub(super) async fn show(
     content.customer = sight.dossier.name().to_owned();
     content.may_reread &= !sealed;
     if reading.is_some() {
-        let in_force = rules(&door)?;
-        let is_contract = |document: &Document| in_force.pack.is_contract(&document.kind);
+        let is_contract = |document: &Document| door.app.packs.is_contract(&document.kind);
         let offer = sight.archive.offer(&sight.permit, &sight.dossier, &document, is_contract).await?;
         let on_page = offer.fields.iter().filter(|field| field.page == content.number);
         content.found = on_page.map(|field| in_words(signed.visit.lang, field)).collect();
@@ -255,13 +254,14 @@ fn parts(door: &Door, signed: &Signed, document: &Document) -> Result<Vec<Part>,
 }
 
 fn kinds(door: &Door, signed: &Signed) -> Result<Vec<Choice>, Problem> {
-    let in_force = rules(door)?;
-    let choice = |name: &String| Choice {
+    let lang = signed.visit.lang;
+    let choice = |(name, kind): (&String, &DocumentKind)| Choice {
         value: name.clone(),
-        label: words::kind(door, signed.visit.lang, name),
+        label: words::titled(Some(&kind.title), lang, name),
         chosen: false,
     };
-    Ok(in_force.pack.document_kinds().keys().map(choice).collect())
+    // The case that a part is sent to may run on an older pack.
+    Ok(door.app.packs.document_kinds()?.iter().map(choice).collect())
 }
 
 /// The order of pages whose printed numbers say that fronts came first and then backs.

@@ -159,7 +159,11 @@ fn content(door: &Door, signed: &Signed, id: DossierId) -> Result<Page, Problem>
     }
     rows.sort_by(|a, b| b.started.exact.cmp(&a.started.exact));
     let upload = match may(Action::AddDocument) {
-        true => Some(upload(door, lang, format!("/dossiers/{id}/documents"), &missing)?),
+        true => {
+            let in_force = rules(door)?;
+            let kinds = in_force.pack.document_kinds();
+            Some(upload(lang, format!("/dossiers/{id}/documents"), kinds, &missing))
+        }
         false => None,
     };
     Ok(Page {

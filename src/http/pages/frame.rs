@@ -103,6 +103,7 @@ pub(super) fn links(door: &Door, caller: &Caller, visit: &Visit) -> Vec<Link> {
         ("/dossiers", "page-dossiers", may(Action::OpenDossier) || sees_all(door, caller)),
         ("/search", "page-search", may(Action::Search)),
         ("/penalties", "page-penalties", may(Action::OwnPenalties) || may(Action::AllPenalties)),
+        ("/packs", "page-packs", may(Action::PublishPack)),
     ];
     let link = |(href, id, _): (&'static str, &str, bool)| {
         let here = visit.here.split('?').next().unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Documents as a page lists them, and the form that takes more of them in.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::form::Choice;
 use super::words::{self, Moment, moment};
@@ -9,9 +9,9 @@ use crate::documents::Document;
 use crate::domain::{DocumentId, PersonId};
 use crate::dossiers::Dossier;
 use crate::http::api::documents::Progress;
-use crate::http::caller::rules;
 use crate::http::{Caller, Door, Problem};
 use crate::text::Lang;
+use crate::workflow::DocumentKind;
 
 /// One document of a list.
 pub(super) struct Paper {
@@ -104,19 +104,27 @@ pub(super) struct Upload {
     pub(super) others: Vec<Choice>,
 }
 
-/// The form, with the missing kinds first.
-pub(super) fn upload(door: &Door, lang: Lang, action: String, missing: &[String]) -> Result<Upload, Problem> {
-    let in_force = rules(door)?;
-    let choice =
-        |name: &String| Choice { label: words::kind(door, lang, name), chosen: false, value: name.clone() };
+/// The form, with the missing kinds first. The kinds are those of the case's definition, or of the pack in force.
+pub(super) fn upload(
+    lang: Lang,
+    action: String,
+    kinds: &BTreeMap<String, DocumentKind>,
+    missing: &[String],
+) -> Upload {
+    let choice = |name: &String| Choice {
+        label: words::titled(kinds.get(name).map(|kind| &kind.title), lang, name),
+        chosen: false,
+        value: name.clone(),
+    };
     let only = missing.len() == 1;
-    let others =
-        in_force.pack.document_kinds().keys().filter(|name| !missing.contains(name)).map(choice).collect();
-    Ok(Upload {
+    // A kind that only a case of an older pack misses is handed in there.
+    let missing: Vec<&String> = missing.iter().filter(|name| kinds.contains_key(*name)).collect();
+    let others = kinds.keys().filter(|name| !missing.contains(name)).map(choice).collect();
+    Upload {
         action,
-        missing: missing.iter().map(|name| Choice { chosen: only, ..choice(name) }).collect(),
+        missing: missing.into_iter().map(|name| Choice { chosen: only, ..choice(name) }).collect(),
         others,
-    })
+    }
 }
 
 impl Upload {

@@ -21,10 +21,10 @@ use crate::archive::{FoundHit, InState};
 use crate::documents;
 use crate::http::api::Query;
 use crate::http::api::search::{FacetsView, HitView, Sort, Wanted, find};
-use crate::http::caller::rules;
 use crate::http::{Door, Problem};
 use crate::search::{self, Cursor, Ignored};
 use crate::text::{Lang, say, say_with};
+use crate::workflow::DocumentKind;
 
 const HITS: usize = 20;
 
@@ -331,17 +331,16 @@ fn facets_of(
 
 fn empty(door: &Door, signed: &Signed, asked: &Asked) -> Result<Page, Problem> {
     let lang = signed.visit.lang;
-    let in_force = rules(door)?;
-    let choice = |name: &String| Choice {
+    let choice = |(name, kind): (&String, &DocumentKind)| Choice {
         value: name.clone(),
-        label: words::kind(door, lang, name),
+        label: words::titled(Some(&kind.title), lang, name),
         chosen: asked.kind == *name,
     };
     Ok(Page {
         frame: Frame::of(door, &signed.visit, say(lang, "page-search")),
         q: asked.q.clone(),
         kind: asked.kind.clone(),
-        kinds: in_force.pack.document_kinds().keys().map(choice).collect(),
+        kinds: door.app.packs.document_kinds()?.iter().map(choice).collect(),
         from: asked.from.clone(),
         to: asked.to.clone(),
         asked: false,

@@ -7,7 +7,6 @@ use crate::documents::Document;
 use crate::domain::{BUSINESS_ZONE, Role};
 use crate::http::Door;
 use crate::http::api::documents::Progress;
-use crate::http::caller::rules;
 use crate::reading::{Outcome, Reason, Waiting};
 use crate::stacks::Waits;
 use crate::text::{self, Lang};
@@ -64,14 +63,14 @@ pub(super) fn role(door: &Door, lang: Lang, name: &str) -> String {
     if name == Role::ADMIN {
         return text::say(lang, "page-role-admin");
     }
-    rules(door).map_or_else(|_| name.to_owned(), |rules| titled(rules.pack.roles().get(name), lang, name))
+    let found = door.app.packs.role_title(name).ok().flatten();
+    titled(found.as_ref(), lang, name)
 }
 
 /// What a kind of document is called.
 pub(super) fn kind(door: &Door, lang: Lang, name: &str) -> String {
-    let found = rules(door)
-        .map(|rules| titled(rules.pack.document_kinds().get(name).map(|kind| &kind.title), lang, name));
-    found.unwrap_or_else(|_| name.to_owned())
+    let found = door.app.packs.document_kind(name).ok().flatten();
+    titled(found.as_ref().map(|kind| &kind.title), lang, name)
 }
 
 /// Words one after the other.

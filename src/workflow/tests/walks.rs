@@ -9,7 +9,7 @@ use crate::penalties::totals;
 use crate::workflow::{Act, Case, Event, Input, due_timer, offered};
 
 #[derive(Debug, Clone)]
-struct Deed {
+pub(super) struct Deed {
     who: usize,
     action: usize,
     stale: bool,
@@ -18,7 +18,7 @@ struct Deed {
     contracts: Option<u32>,
     points: Option<u32>,
     note: Option<String>,
-    hours: i64,
+    pub(super) hours: i64,
     attach: Option<(u8, usize)>,
 }
 
@@ -27,7 +27,7 @@ const ACTIONS: [&str; 9] =
 const REASONS: [&str; 4] = ["missing", "mismatch", "unsigned", "no such reason"];
 const KINDS: [&str; 5] = ["person_id", "trust_contract", "bank_receipt", "hat", ""];
 
-fn deed() -> impl Strategy<Value = Deed> {
+pub(super) fn deed() -> impl Strategy<Value = Deed> {
     let first = (0..5_usize, 0..ACTIONS.len(), prop::bool::weighted(0.1), prop::option::of(0..REASONS.len()));
     let second = (
         prop::collection::vec(0..KINDS.len(), 0..3),
@@ -58,7 +58,7 @@ fn people() -> [Actor; 5] {
     [li(), wang(), zhao(), everything, person(34, "nobody", &[])]
 }
 
-fn event(desk: &Desk, deed: &Deed) -> Event {
+pub(super) fn event(desk: &Desk, deed: &Deed) -> Event {
     if let Some((n, kind)) = deed.attach {
         return Event::Attach { document: document(n, KINDS[kind]), actor: li(), at: desk.now };
     }

@@ -7,7 +7,6 @@ use crate::documents::{self, Document};
 use crate::domain::DocumentId;
 use crate::dossiers::Dossier;
 use crate::http::api::documents::check_case;
-use crate::http::caller::rules;
 use crate::http::pages::offered::Beside;
 use crate::http::pages::papers::{Paper, Upload, papers, upload};
 use crate::http::pages::visit::Signed;
@@ -88,7 +87,7 @@ pub(super) fn of(
         items,
         papers: inside,
         loose: papers(door, caller, lang, dossier, outside)?,
-        upload: if takes_more { Some(upload(door, lang, action, &missing)?) } else { None },
+        upload: takes_more.then(|| upload(lang, action, &definition.documents, &missing)),
     })
 }
 
@@ -101,12 +100,11 @@ pub(super) async fn put_beside(
     items: &mut [Item],
 ) -> Result<(), Problem> {
     let Ok(permit) = signed.caller.may_with(door, Action::ViewDocument, dossier) else { return Ok(()) };
-    let in_force = rules(door)?;
     let mut wanted = Vec::new();
     for file in items.iter().flat_map(|item| &item.files).take(MOST_OFFERED) {
         wanted.extend(documents::get(&door.app.records, file.id)?);
     }
-    let is_contract = |document: &Document| in_force.pack.is_contract(&document.kind);
+    let is_contract = |document: &Document| door.app.packs.is_contract(&document.kind);
     let offers = door.app.archive.offers(&permit, dossier, wanted, is_contract);
     let offers = match tokio::time::timeout(PATIENCE, offers).await {
         Ok(Ok(offers)) => offers,

@@ -28,14 +28,43 @@ pub(super) fn happenings(
     history: Vec<HistoryItem>,
 ) -> Result<Vec<Happening>, Problem> {
     let mut happenings = Vec::new();
+    // What happened before a case was moved to another version is told in the words of the version before.
+    let moves = history.iter().rev().filter_map(|item| item.moved.as_ref());
+    let left = moves.map(|moved| door.app.packs.definition(&moved.from, &case.workflow));
+    let left = left.collect::<Result<Vec<_>, _>>()?;
+    let (mut left, mut then) = (left.iter().map(|(_, definition)| &**definition), definition);
     for item in history.into_iter().rev() {
+        if item.moved.is_some()
+            && let Some(before) = left.next()
+        {
+            happenings.push(migration(lang, (before, then), item));
+            then = before;
+            continue;
+        }
         let mut named = Vec::new();
         for name in &item.input.documents {
-            named.push(document(door, lang, definition, case, name)?);
+            named.push(document(door, lang, then, case, name)?);
         }
-        happenings.push(happening(lang, definition, item, named));
+        happenings.push(happening(lang, then, item, named));
     }
     Ok(happenings)
+}
+
+/// The case was moved to another version of its definition.
+fn migration(lang: Lang, (left, entered): (&Definition, &Definition), item: HistoryItem) -> Happening {
+    let said = |definition: &Definition, name: &str| {
+        titled(definition.state(name).map(|state| &state.title), lang, name)
+    };
+    let versions = [("from", left.version.as_str()), ("to", entered.version.as_str())];
+    let mut details = vec![say_with(lang, "page-history-versions", &versions)];
+    if let Some(from) = item.from.as_deref().filter(|from| *from != item.to) {
+        let states = [("from", said(left, from)), ("to", said(entered, &item.to))];
+        let states = states.each_ref().map(|(name, value)| (*name, value.as_str()));
+        details.push(say_with(lang, "page-history-moved", &states));
+    }
+    let what = say(lang, "page-history-migrated");
+    let by = if item.by == archive_itself() { say(lang, "page-operator") } else { item.by_name };
+    Happening { seq: item.seq, at: moment(item.at), by, what, details, note: None }
 }
 
 fn happening(lang: Lang, definition: &Definition, item: HistoryItem, named: Vec<String>) -> Happening {

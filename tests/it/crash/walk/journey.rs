@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::world::{Reply, World};
 use crate::app::{BASKET, text};
+use crate::publishing::bundled;
 
 /// How often something is tried: one fault is one failure, and what follows from it another.
 const TRIES: usize = 6;
@@ -30,6 +31,8 @@ pub(super) enum Step {
     Submit,
     Jobs,
     Return,
+    Publish,
+    Migrate,
     Correct,
     Overdue,
     Decide,
@@ -40,7 +43,7 @@ pub(super) enum Step {
 }
 
 impl Step {
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 17] = [
         Self::Init,
         Self::People,
         Self::Dossier,
@@ -49,6 +52,8 @@ impl Step {
         Self::Submit,
         Self::Jobs,
         Self::Return,
+        Self::Publish,
+        Self::Migrate,
         Self::Correct,
         Self::Overdue,
         Self::Decide,
@@ -121,6 +126,8 @@ impl Desk {
                 self.claim(world).await;
                 self.act(world, "wang", "return", failing(2)).await;
             }
+            Step::Publish => self.publish(world).await,
+            Step::Migrate => self.migrate(world).await,
             Step::Correct => {
                 for (number, kind) in ["trust_contract", "bank_receipt"].into_iter().enumerate() {
                     self.upload(world, kind, scan(30 + number), true).await;
@@ -228,6 +235,28 @@ impl Desk {
         panic!("the upload does not succeed");
     }
 
+    /// A newer pack, which says how running cases come to its intake.
+    async fn publish(&self, world: &mut World) {
+        let files = bundled(&[
+            ("pack.yaml", "version: 1.1.0", "version: 2.0.0"),
+            ("intake.yaml", "version: 1.1.0", "version: 2.0.0"),
+            ("intake.yaml", "    1.0.0: {timers", "    1.1.0: {timers"),
+        ]);
+        let look = async |desk: &Self, world: &World| {
+            let listed = desk.try_get(world, "zhao", "/api/v1/packs").await?;
+            listed["entries"].as_array()?.iter().find(|pack| pack["version"] == "2.0.0").cloned()
+        };
+        let published = self.insist(world, "zhao", "/api/v1/packs", &json!(files), look).await;
+        assert_eq!(published["in_force"], true);
+    }
+
+    async fn migrate(&mut self, world: &mut World) {
+        let wanted = json!({ "workflow": "customer-intake", "from": "1.1.0", "to": "2.0.0" });
+        // What was moved before an answer was lost is not moved again.
+        self.insist(world, "zhao", "/api/v1/packs/migrate", &wanted, async |_, _| None).await;
+        self.done.push("migrate");
+    }
+
     async fn claim(&mut self, world: &mut World) {
         let path = format!("/api/v1/cases/{}/claim", self.case);
         self.insist(world, "wang", &path, &json!({}), async |_, _| None).await;
@@ -320,6 +349,9 @@ impl Desk {
             [self.dossier.clone()].into_iter(),
             list(&dossiers["entries"], "id").into_iter(),
         );
+        let packs = list(&self.get(world, "zhao", "/api/v1/packs").await["entries"], "version");
+        wrong.compare("packs", ["2.0.0", "1.1.0"].map(str::to_owned).into_iter(), packs.into_iter());
+        assert!(text(&case["definition"]).starts_with("customer-intake@2.0.0#"), "{case}");
         let account = self.get(world, "wang", "/api/v1/penalties").await;
         let lines = account["entries"].as_array().unwrap().iter().map(|line| line["points"].to_string());
         wrong.compare("penalties", ["2", "2", "3"].map(str::to_owned).into_iter(), lines);
