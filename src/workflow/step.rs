@@ -18,6 +18,7 @@ use super::case::{Act, Attached, Case, Effect, Event, Frozen, Input, Stepped};
 use super::checklist::{checklist, plain_values};
 use super::definition::{ActionRule, Definition, Need, Order, Party, State};
 use super::guard::{Guard, Values};
+use super::notice::{Notices, term};
 use super::refusal::Refusal;
 use super::{Offered, Title};
 use crate::domain::{Actor, CaseId, DocumentId, DossierId, Month, PersonId};
@@ -90,6 +91,8 @@ pub fn start(
         frozen: Vec::new(),
         wrong: Vec::new(),
         counters: def.counters.iter().map(|(name, counter)| (name.clone(), counter.starts)).collect(),
+        counted_with: String::new(),
+        notices: Notices::default(),
     };
     case.attempt = attempt(def, &case);
     enter(def, calendar, &mut case, &def.initial, at)?;
@@ -333,6 +336,8 @@ impl<'a> Ground<'a> {
             contracts,
             points,
             month: Month::of(at),
+            rule: name.to_owned(),
+            documents: input.documents.clone(),
             reason: input.reason.clone().unwrap_or_else(|| name.to_owned()),
             note: input.note.clone(),
             reverses: None,
@@ -370,14 +375,14 @@ fn enter(
 ) -> Result<(), Refusal> {
     let missing = || Refusal::WrongState { state: name.to_owned(), offered: Vec::new() };
     let state = def.state(name).ok_or_else(missing)?;
-    let deadline = state.deadline.as_ref();
+    let term = term(def, calendar, name, at);
     case.state = name.to_owned();
     case.is_final = state.is_final;
     case.state_since = at;
     case.state_entry = case.state_entry.saturating_add(1);
-    case.deadline = deadline.and_then(|rule| calendar.after(at, rule.after));
-    let warn = deadline.and_then(|rule| rule.warn).zip(case.deadline);
-    case.warn_at = warn.and_then(|(span, deadline)| calendar.before(deadline, span, at));
+    (case.deadline, case.warn_at) = (term.deadline, term.warn_at);
+    case.counted_with = calendar.reference();
+    case.notices = Notices::default();
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 mod journey;
 mod walks;
+mod year;
 
 use std::sync::Arc;
 
