@@ -114,6 +114,14 @@ impl Packs {
         Err(Error::Unknown)
     }
 
+    /// The pack whose calendar counts for cases on a definition of `own`: the one in force if it has a calendar of the same
+    /// name, else their own. Rules stay as a case began with them; which days are worked is a fact about the world.
+    pub fn counting(&self, own: &Arc<InForce>) -> Result<Arc<InForce>, Error> {
+        let current = self.current()?;
+        let same = current.pack.calendar().id == own.pack.calendar().id;
+        Ok(if same { current } else { Arc::clone(own) })
+    }
+
     fn of_hash(&self, hash: Sha256Digest) -> Result<Arc<InForce>, Error> {
         if let Some(read) = self.read.read().unwrap_or_else(PoisonError::into_inner).get(&hash) {
             return Ok(Arc::clone(read));
