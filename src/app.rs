@@ -34,6 +34,7 @@ use crate::archive::{self, Archive};
 use crate::cases::Cases;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::delegations::{self, Delegations};
 use crate::dossiers::Dossiers;
 use crate::journal::{self, Journal};
 use crate::keys::{self, Keys};
@@ -92,6 +93,8 @@ pub struct Parts {
     pub archive: Archive,
     /// Who acts.
     pub people: People,
+    /// Who is whose deputy.
+    pub delegations: Delegations,
     /// The searches that they have saved.
     pub searches: Searches,
     /// The customers.
@@ -289,6 +292,7 @@ pub(crate) fn all_facts() -> Vec<journal::Facts> {
     vec![
         manifest::FACTS,
         people::FACTS,
+        delegations::FACTS,
         packs::FACTS,
         crate::dossiers::FACTS,
         crate::documents::FACTS,

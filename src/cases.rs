@@ -5,6 +5,8 @@
 //! the action, so that none can be lost or doubled.
 
 mod book;
+mod ledger;
+mod notices;
 mod rows;
 
 use jiff::{SignedDuration, Timestamp};
@@ -12,6 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::access::{Action, Permit};
 use crate::clock::Clock;
+use crate::delegations::{self, ActingFor};
 use crate::documents::Document;
 use crate::domain::{Actor, CaseId, DossierId, PersonId};
 use crate::journal::{self, Draft, Facts, Journal};
@@ -20,10 +23,11 @@ use crate::workflow::{
     self, Act, Attached, Calendar, Case, Definition, Event, Hindrance, Input, Refusal, Stepped,
 };
 
-pub use book::{Account, account, keep, lines_of, points_by_month};
+pub use book::{Account, Appeal, account, keep, line, lines_of, points_by_month};
 use rows::{Acted, CASES, CLAIMS, Migrated, Started};
 pub use rows::{
-    Claim, HistoryItem, Moved, Note, by_state, claim, forget, get, history, notes, of_dossier, open_cases,
+    Claim, Clocked, HistoryItem, Moved, Note, by_state, claim, forget, get, history, notes, of_dossier,
+    open_cases, reversed_by,
 };
 
 /// The kinds of facts of this module.
@@ -53,6 +57,27 @@ pub enum Error {
     /// The case has as many documents as one may have.
     #[error("the case has as many documents as one may have")]
     TooManyDocuments,
+    /// The ledger has no such line.
+    #[error("the ledger has no such line")]
+    UnknownLine,
+    /// The line is a counter-entry.
+    #[error("the line is a counter-entry")]
+    CounterEntry,
+    /// The line was taken back already.
+    #[error("the line was taken back already")]
+    Reversed,
+    /// There is an appeal to the line already.
+    #[error("there is an appeal to the line already")]
+    Appealed,
+    /// No words were given.
+    #[error("a reason is needed")]
+    NoReason,
+    /// The words are too many.
+    #[error("at most {limit} characters")]
+    TooLong {
+        /// The most characters.
+        limit: usize,
+    },
     /// The log could not take it.
     #[error(transparent)]
     Journal(#[from] journal::Error),
@@ -135,7 +160,24 @@ impl Cases {
             let (action, actor, input) = (action.to_owned(), permit.actor().clone(), input.clone());
             Event::Act(Act { action, actor, at, expected_version: seen_version, input })
         };
-        self.step(ground, id, permit.actor(), action, &input, event).await
+        let rule = ground.definition.state(&case.state).and_then(|state| state.actions.get(action));
+        let needed = rule.map(|rule| rule.by.as_slice()).unwrap_or_default();
+        let acting_for = self.acting_for(permit.actor(), needed, &[case.submitted_by, Some(case.adviser)])?;
+        self.step(ground, id, (permit.actor(), acting_for), action, &input, event).await
+    }
+
+    /// For whom the actor acts who needs one of these roles. Four eyes: neither a deputy nor whoever named them may be one of
+    /// those `parties`.
+    fn acting_for(
+        &self,
+        actor: &Actor,
+        needed: &[String],
+        parties: &[Option<PersonId>],
+    ) -> Result<Option<ActingFor>, Error> {
+        let held = delegations::acting_for(&self.records, actor, needed, self.clock.now())?;
+        let Some(held) = held else { return Ok(None) };
+        let party = |id: PersonId| parties.contains(&Some(id));
+        if party(actor.id) || party(held.person) { Err(Refusal::FourEyes.into()) } else { Ok(Some(held)) }
     }
 
     /// Lets time act: takes the action that the passed deadline of a case calls for, if there is one. Once.
@@ -147,7 +189,7 @@ impl Cases {
         };
         let event = |at| Event::Timer { action: action.clone(), at };
         let timer = timer_actor();
-        self.step(ground, id, &timer, &action, &Input::default(), event).await.map(Some)
+        self.step(ground, id, (&timer, None), &action, &Input::default(), event).await.map(Some)
     }
 
     /// Adds a document of the same dossier to the case's basket. The entry still has to be published.
@@ -293,7 +335,7 @@ impl Cases {
         &self,
         ground: Ground<'_>,
         id: CaseId,
-        actor: &Actor,
+        (actor, acting_for): (&Actor, Option<ActingFor>),
         action: &str,
         input: &Input,
         event: impl Fn(Timestamp) -> Event,
@@ -306,8 +348,8 @@ impl Cases {
                 workflow::step(ground.definition, ground.calendar, ground.facts, &before, &event(at))?;
             let Stepped { case, effects } = stepped;
             let (by_name, from) = (actor.name.clone(), before.state.clone());
-            let fact =
-                Acted { case, from, action: action.to_owned(), by_name, input: input.clone(), effects };
+            let (action, input, acting_for) = (action.to_owned(), input.clone(), acting_for.clone());
+            let fact = Acted { case, from, action, by_name, acting_for, input, effects };
             let draft = Draft::new("case.acted", actor.id, &fact)?.expecting(unchanged(&before)?);
             match self.journal.commit_durably(draft.dossier(before.dossier).case(id)).await {
                 Err(journal::Error::Conflict) => {}

@@ -3,6 +3,7 @@
 //! Layer 7. A job that fails is tried again, later each time; it never holds up the others. What a job changes it
 //! commits itself; taking the job out of the queue may be lost in a crash, and then it runs again.
 
+mod deadlines;
 mod index;
 mod read_document;
 mod sample;
@@ -13,7 +14,6 @@ use futures::StreamExt;
 use jiff::SignedDuration;
 
 use crate::app::App;
-use crate::cases::{self, Ground};
 use crate::domain::archive_itself;
 use crate::queue::{self, Job, Waiting};
 use crate::records::{self, Batch};
@@ -214,22 +214,5 @@ impl App {
         let pause = FIRST_PAUSE_SECONDS.saturating_mul(1 << waiting.tries.min(20)).min(LONGEST_PAUSE_SECONDS);
         let due = self.clock.now().checked_add(SignedDuration::from_secs(pause))?;
         Ok(queue::retry(batch, waiting, due)?)
-    }
-
-    /// Lets the clock act on every open case whose deadline has passed. Late, if need be, but once.
-    pub async fn run_timers(&self) -> anyhow::Result<usize> {
-        let mut acted = 0;
-        for case in cases::open_cases(&self.records)? {
-            let Some(dossier) = self.dossiers.get(case.dossier)? else { continue };
-            let (in_force, definition) = self.packs.definition(&case.definition, &case.workflow)?;
-            let calendar = in_force.pack.calendar();
-            let ground = Ground { definition: &definition, calendar, facts: &dossier.facts };
-            match self.cases.run_timer(ground, case.id).await {
-                Ok(Some(_)) => acted += 1,
-                Ok(None) => {}
-                Err(error) => tracing::warn!(case = %case.id, %error, "a deadline could not be acted on"),
-            }
-        }
-        Ok(acted)
     }
 }

@@ -40,6 +40,7 @@ pub mod people;
 pub mod search;
 pub mod searches;
 
+pub mod delegations;
 pub mod penalties;
 pub mod workflow;
 

@@ -165,6 +165,14 @@ impl Packs {
         found.ok_or(Error::Unknown)
     }
 
+    /// The pack whose calendar counts for cases on a definition of `own`: the one in force if it has a calendar of the same
+    /// name, else their own. Rules stay as a case began with them; which days are worked is a fact about the world.
+    pub fn counting(&self, own: &Arc<InForce>) -> Result<Arc<InForce>, Error> {
+        let current = self.current()?;
+        let same = current.pack.calendar().id == own.pack.calendar().id;
+        Ok(if same { current } else { Arc::clone(own) })
+    }
+
     /// The definition of this version, with the newest pack that has it.
     pub fn version(&self, workflow: &str, version: &str) -> Result<(Arc<InForce>, Arc<Definition>), Error> {
         let has = |pack: &Pack| pack.definition(workflow).is_some_and(|found| found.version == version);

@@ -29,6 +29,12 @@ pub struct Penalty {
     pub points: i64,
     /// The month it is booked to.
     pub month: Month,
+    /// The penalty rule of the definition; empty in lines that were booked before it was written down.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub rule: String,
+    /// The kinds of documents, or documents by id, that were named as failing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<String>,
     /// Why: a reason of the definition, or a penalty's name, or the words of a counter-entry.
     pub reason: String,
     /// What was written with it.
@@ -51,11 +57,17 @@ pub fn totals(lines: &[Penalty]) -> BTreeMap<PersonId, i64> {
     totals
 }
 
+/// The name of the counter-entry to a line: there is one name, so that there is one counter-entry.
+pub fn reversal_id(line: &str) -> String {
+    format!("{line}-reversal")
+}
+
 /// The counter-entry that takes a line back. It is booked to the same month, so that the month's sum is right.
-pub fn reverse(line: &Penalty, by: &Actor, reason: &str, at: Timestamp, id: String) -> Penalty {
+pub fn reverse(line: &Penalty, by: &Actor, reason: &str, at: Timestamp) -> Penalty {
     Penalty {
-        id,
+        id: reversal_id(&line.id),
         points: line.points.saturating_neg(),
+        documents: Vec::new(),
         reason: reason.to_owned(),
         note: None,
         reverses: Some(line.id.clone()),
@@ -81,6 +93,8 @@ mod tests {
             contracts: 2,
             points,
             month: Month::of(at),
+            rule: "incomplete".into(),
+            documents: vec!["person_id".into()],
             reason: "missing".into(),
             note: None,
             reverses: None,
@@ -94,10 +108,22 @@ mod tests {
         let by =
             Actor { id: PersonId::from(RawId::from_bytes([4; 16])), name: "zhao".into(), roles: Vec::new() };
         let first = line("a", 2);
-        let back = reverse(&first, &by, "scanner fault", "2026-05-01T00:00:00Z".parse().unwrap(), "b".into());
+        let back = reverse(&first, &by, "scanner fault", "2026-05-01T00:00:00Z".parse().unwrap());
         assert_eq!((back.points, back.reverses.as_deref(), back.month), (-2, Some("a"), first.month));
-        assert_eq!((back.by, back.reason.as_str()), (by.id, "scanner fault"));
+        assert_eq!((back.by, back.reason.as_str(), back.id.as_str()), (by.id, "scanner fault", "a-reversal"));
+        assert_eq!((back.rule.as_str(), back.documents.len()), ("incomplete", 0));
         let sums = totals(&[first.clone(), line("c", 4), back]);
         assert_eq!(sums.get(&first.adviser), Some(&4));
+    }
+
+    #[test]
+    fn a_line_that_was_written_before_rules_were_named_can_be_read() {
+        let mut old = serde_json::to_value(line("a", 2)).unwrap();
+        for later in ["rule", "documents"] {
+            assert!(old.as_object_mut().unwrap().remove(later).is_some(), "{later}");
+        }
+        let read: Penalty = serde_json::from_value(old.clone()).unwrap();
+        assert_eq!((read.rule.as_str(), read.documents.len(), read.points), ("", 0, 2));
+        assert_eq!(serde_json::to_value(read).unwrap(), old, "and its row stays as it was");
     }
 }

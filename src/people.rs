@@ -220,6 +220,11 @@ impl People {
     }
 }
 
+/// The person of this id in these records.
+pub fn person(records: &Records, id: PersonId) -> Result<Option<Person>, records::Error> {
+    records.get(&PEOPLE, id.as_bytes())
+}
+
 /// The name of the person of this id, as it is now.
 pub fn name_of(records: &Records, id: PersonId) -> Result<Option<String>, records::Error> {
     Ok(records.get(&PEOPLE, id.as_bytes())?.map(|person| person.name))

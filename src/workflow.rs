@@ -14,6 +14,7 @@ mod diff;
 mod findings;
 mod guard;
 mod migrate;
+mod notice;
 pub mod pack;
 mod read;
 mod refusal;
@@ -31,6 +32,7 @@ pub use definition::{ActionRule, Definition, DocumentKind, Form, Need, Reason, S
 pub use diff::diff;
 pub use findings::{Finding, Severity};
 pub use migrate::{Hindrance, gaps, migrate};
+pub use notice::{Notice, NoticeKind, Notices, Recount, Term, due_notice, recount};
 pub use pack::{FactProblem, Pack};
 pub use refusal::Refusal;
 pub use step::{due_timer, offered, start, step};

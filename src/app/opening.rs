@@ -19,6 +19,7 @@ use crate::archive::{Archive, Looks, Texts};
 use crate::cases::Cases;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::delegations::Delegations;
 use crate::domain::archive_itself;
 use crate::dossiers::Dossiers;
 use crate::journal::{self, CaughtUp, Journal, OnGap, Progress, Signer};
@@ -494,6 +495,7 @@ impl Stores {
             reader,
             sealing: Sealing::new(records.clone(), journal.clone(), people.clone(), clock.clone()),
             opened: OpenDossiers::default(),
+            delegations: Delegations::new(records.clone(), journal.clone(), people.clone(), clock.clone()),
             people,
             searches: Searches::new(records.clone(), journal.clone(), lookup, clock.clone(), bounds),
             dossiers: Dossiers::new(records.clone(), journal.clone(), keys.clone(), clock.clone()),

@@ -1,19 +1,36 @@
 //! The penalty ledger's rows, and the counters that are derived from them: points by month and adviser.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::ledger::{Appealed, Reversed};
 use crate::domain::{CaseId, Month, PersonId};
 use crate::journal::{self, Projection};
-use crate::penalties::Penalty;
-use crate::records::{self, Records, Table};
+use crate::penalties::{Penalty, reversal_id};
+use crate::records::{self, Batch, Records, Table};
 
 /// Lines of the ledger: month (7 bytes), adviser, the line's id.
 const PENALTIES: Table<Penalty> = Table::new("penalties");
 /// Points by month (7 bytes) and adviser: the copy that is read; the ledger is the truth.
 const TOTALS: Table<i64> = Table::new("penalties.totals");
+/// Appeals, under the keys of their lines.
+pub(super) const APPEALS: Table<Appeal> = Table::new("penalties.appeals");
 
 /// Length of a month in a row's key.
 const MONTH_LEN: usize = 7;
+
+/// What the person who is charged says to a line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Appeal {
+    /// What.
+    pub note: String,
+    /// Who, by name at that time.
+    pub by_name: String,
+    /// When.
+    pub at: Timestamp,
+}
 
 /// A month of the ledger.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +39,15 @@ pub struct Account {
     pub entries: Vec<Penalty>,
     /// Points by adviser, by name.
     pub totals: BTreeMap<String, i64>,
+    /// Appeals by the line's id.
+    pub appeals: BTreeMap<String, Appeal>,
+}
+
+impl Account {
+    /// The lines that were taken back. A counter-entry is in the month of its line, and of the same adviser.
+    pub fn reversed(&self) -> BTreeSet<&str> {
+        self.entries.iter().filter_map(|entry| entry.reverses.as_deref()).collect()
+    }
 }
 
 /// The ledger, of one month or all, of one adviser or all.
@@ -41,6 +67,9 @@ pub fn account(
         let (_, penalty) = row?;
         if wanted(penalty.adviser) {
             counted.insert((penalty.month, penalty.adviser), penalty.adviser_name.clone());
+            if let Some(appeal) = records.get(&APPEALS, &place_of(&penalty))? {
+                account.appeals.insert(penalty.id.clone(), appeal);
+            }
             account.entries.push(penalty);
         }
     }
@@ -50,6 +79,25 @@ pub fn account(
     }
     account.entries.sort_by(|a, b| a.at.cmp(&b.at).then_with(|| a.id.cmp(&b.id)));
     Ok(account)
+}
+
+/// The line of this id.
+pub fn line(records: &Records, id: &str) -> Result<Option<Penalty>, records::Error> {
+    // Keys begin with month and adviser, which an id does not tell; a ledger has some thousand lines.
+    let mut lines = records.scan(&PENALTIES, b"").map(|row| row.map(|(_, line)| line));
+    lines.find(|line| line.as_ref().map_or(true, |line| line.id == id)).transpose()
+}
+
+/// The counter-entry to a line, if it was taken back.
+pub(super) fn reversal(records: &Records, line: &Penalty) -> Result<Option<Penalty>, records::Error> {
+    records.get(&PENALTIES, &reversal_place(line))
+}
+
+/// That the line is as it was read and was not taken back.
+pub(super) fn expect_open(expected: &mut Batch, line: &Penalty) -> Result<(), records::Error> {
+    expected.expect(&PENALTIES, &place_of(line), line)?;
+    expected.expect_absent(&PENALTIES, &reversal_place(line));
+    Ok(())
 }
 
 /// Points by month, of all advisers.
@@ -65,8 +113,7 @@ pub fn points_by_month(records: &Records) -> Result<BTreeMap<String, i64>, recor
 
 /// Books a line. The same line twice is one line.
 pub(super) fn enter(projection: &mut Projection<'_>, penalty: &Penalty) -> Result<(), journal::Error> {
-    let place = place(penalty.month, penalty.adviser);
-    let line = [place.as_slice(), penalty.id.as_bytes()].concat();
+    let (place, line) = (place(penalty.month, penalty.adviser), place_of(penalty));
     if projection.get(&PENALTIES, &line)?.is_some() {
         return Ok(());
     }
@@ -92,8 +139,29 @@ pub fn lines_of(records: &Records, cases: &[CaseId]) -> Result<Vec<Penalty>, rec
 /// totals are the same in both.
 pub fn keep(projection: &mut Projection<'_>, line: &Penalty) -> Result<(), journal::Error> {
     enter(projection, line)?;
-    let place = [place(line.month, line.adviser).as_slice(), line.id.as_bytes()].concat();
+    let place = place_of(line);
+    projection.delete(&APPEALS, &place);
     projection.put(&PENALTIES, &place, line)
+}
+
+pub(super) fn project_reversed(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
+    let Reversed { entry, .. } = projection.fact()?;
+    enter(projection, &entry)
+}
+
+pub(super) fn project_appealed(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
+    let Appealed { line, month, adviser, appeal } = projection.fact()?;
+    let place = [place(month, adviser).as_slice(), line.as_bytes()].concat();
+    projection.put(&APPEALS, &place, &appeal)
+}
+
+/// The key of a line.
+pub(super) fn place_of(line: &Penalty) -> Vec<u8> {
+    [place(line.month, line.adviser).as_slice(), line.id.as_bytes()].concat()
+}
+
+fn reversal_place(line: &Penalty) -> Vec<u8> {
+    [place(line.month, line.adviser).as_slice(), reversal_id(&line.id).as_bytes()].concat()
 }
 
 fn place(month: Month, adviser: PersonId) -> Vec<u8> {

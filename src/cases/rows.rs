@@ -5,20 +5,22 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::book;
+use super::{book, notices};
+use crate::delegations::ActingFor;
 use crate::domain::{CaseId, DossierId, PersonId};
 use crate::journal::{self, Facts, Projection};
+use crate::penalties::Penalty;
 use crate::queue::{self, Job};
 use crate::records::{self, Records, Table};
-use crate::workflow::{Attached, Case, Effect, Input};
+use crate::workflow::{Attached, Case, Definition, Effect, Input, NoticeKind};
 
 pub(super) const CASES: Table<Case> = Table::new("cases");
 /// Cases that are not in a final state.
 const OPEN: Table<DossierId> = Table::new("cases.open");
 /// Cases by dossier: dossier, case.
 const OF_DOSSIER: Table<CaseId> = Table::new("cases.of");
-/// What happened: case, sequence (4 bytes, big-endian).
-const HISTORY: Table<HistoryItem> = Table::new("cases.history");
+/// What happened: case, sequence (4 bytes, big-endian); what the clock said after that has 4 bytes more, its number.
+pub(super) const HISTORY: Table<HistoryItem> = Table::new("cases.history");
 pub(super) const CLAIMS: Table<Claim> = Table::new("cases.claims");
 
 pub(super) const FACTS: Facts = &[
@@ -28,6 +30,11 @@ pub(super) const FACTS: Facts = &[
     ("case.migrated", project_migrated),
     ("case.claimed", project_claimed),
     ("case.released", project_released),
+    ("case.reminded", notices::project_reminded),
+    ("deadlines.recomputed", notices::project_recomputed),
+    ("penalty.reversed", book::project_reversed),
+    ("penalty.appealed", book::project_appealed),
+    ("penalties.exported", project_nothing),
 ];
 
 /// Who works on a case, for how long.
@@ -52,6 +59,9 @@ pub struct HistoryItem {
     pub by: PersonId,
     /// Their name at that time.
     pub by_name: String,
+    /// For whom, if it was done by a deputy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acting_for: Option<ActingFor>,
     /// What: an action of the definition, `start` or `migrate`.
     pub action: String,
     /// The state before.
@@ -67,6 +77,9 @@ pub struct HistoryItem {
     /// The versions, if the case was moved from one to another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved: Option<Moved>,
+    /// What the clock said, if it was the clock and the case stayed where it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clocked: Option<Clocked>,
 }
 
 /// From which version of its definition to which a case was moved.
@@ -76,6 +89,26 @@ pub struct Moved {
     pub from: String,
     /// The reference of the definition after.
     pub to: String,
+}
+
+/// What the clock did to a case without moving it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Clocked {
+    /// It warned or reminded.
+    Notice {
+        /// Which of them.
+        kind: NoticeKind,
+        /// Of which deadline.
+        deadline: Timestamp,
+    },
+    /// The calendar was changed, and the time counted anew.
+    Recount {
+        /// The deadline until then.
+        from: Option<Timestamp>,
+        /// The deadline from then on.
+        to: Option<Timestamp>,
+    },
 }
 
 /// What was written on a case, to be searched.
@@ -102,6 +135,8 @@ pub(super) struct Acted {
     pub(super) from: String,
     pub(super) action: String,
     pub(super) by_name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) acting_for: Option<ActingFor>,
     pub(super) input: Input,
     pub(super) effects: Vec<Effect>,
 }
@@ -136,6 +171,25 @@ pub fn history(records: &Records, id: CaseId) -> Result<Vec<HistoryItem>, record
 pub fn notes(records: &Records, id: CaseId) -> Result<Vec<Note>, records::Error> {
     let note = |item: HistoryItem| item.input.note.map(|text| Note { seq: item.seq, at: item.at, text });
     Ok(history(records, id)?.into_iter().filter_map(note).collect())
+}
+
+/// The roles that may take a line of this case's penalties back. A line that does not name its rule is looked for in the
+/// case's history: the rule is the one that its action orders.
+pub fn reversed_by(
+    records: &Records,
+    definition: &Definition,
+    line: &Penalty,
+) -> Result<Vec<String>, records::Error> {
+    if !line.rule.is_empty() {
+        return Ok(definition.reversed_by(&line.rule).to_vec());
+    }
+    let booked = |effect: &Effect| matches!(effect, Effect::Penalise(booked) if booked.id == line.id);
+    let done = history(records, line.case)?.into_iter().find(|item| item.effects.iter().any(booked));
+    let place = line.id.rsplit('-').next().and_then(|place| place.parse().ok());
+    let rule = done.zip(place).and_then(|(done, place)| {
+        definition.penalty_ordered(done.from.as_deref()?, &done.action, place).map(str::to_owned)
+    });
+    Ok(rule.map(|rule| definition.reversed_by(&rule).to_vec()).unwrap_or_default())
 }
 
 /// The cases of a dossier.
@@ -197,6 +251,7 @@ fn project_started(projection: &mut Projection<'_>) -> Result<(), journal::Error
         at,
         by,
         by_name,
+        acting_for: None,
         action,
         from: None,
         to,
@@ -204,12 +259,13 @@ fn project_started(projection: &mut Projection<'_>) -> Result<(), journal::Error
         input,
         effects,
         moved: None,
+        clocked: None,
     };
     write(projection, &case, &item)
 }
 
 fn project_acted(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
-    let Acted { case, from, action, by_name, input, effects } = projection.fact()?;
+    let Acted { case, from, action, by_name, acting_for, input, effects } = projection.fact()?;
     if case.is_final {
         projection.delete(&OPEN, case.id.as_bytes());
         projection.delete(&CLAIMS, case.id.as_bytes());
@@ -227,9 +283,22 @@ fn project_acted(projection: &mut Projection<'_>) -> Result<(), journal::Error> 
     }
     let (at, by, to) = (projection.entry.at, projection.entry.actor, case.state.clone());
     let seq = u32::try_from(case.version).map_err(|_| journal::Error::TooLarge)?;
-    let attempt = case.attempt;
-    let (from, moved) = (Some(from), None);
-    let item = HistoryItem { seq, at, by, by_name, action, from, to, attempt, input, effects, moved };
+    let (attempt, clocked) = (case.attempt, None);
+    let item = HistoryItem {
+        seq,
+        at,
+        by,
+        by_name,
+        acting_for,
+        action,
+        from: Some(from),
+        to,
+        attempt,
+        input,
+        effects,
+        moved: None,
+        clocked,
+    };
     write(projection, &case, &item)
 }
 
@@ -244,6 +313,7 @@ fn project_migrated(projection: &mut Projection<'_>) -> Result<(), journal::Erro
         at,
         by,
         by_name,
+        acting_for: None,
         action: "migrate".to_owned(),
         from: Some(from),
         to: case.state.clone(),
@@ -251,6 +321,7 @@ fn project_migrated(projection: &mut Projection<'_>) -> Result<(), journal::Erro
         input: Input::default(),
         effects: Vec::new(),
         moved: Some(Moved { from: left, to: case.definition.clone() }),
+        clocked: None,
     };
     write(projection, &case, &item)
 }
@@ -273,6 +344,10 @@ fn project_claimed(projection: &mut Projection<'_>) -> Result<(), journal::Error
     let claim: Claim = projection.fact()?;
     let id = projection.entry.case.ok_or(journal::Error::Corrupt)?;
     projection.put(&CLAIMS, id.as_bytes(), &claim)
+}
+
+fn project_nothing(_: &mut Projection<'_>) -> Result<(), journal::Error> {
+    Ok(())
 }
 
 fn project_released(projection: &mut Projection<'_>) -> Result<(), journal::Error> {

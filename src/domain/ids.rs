@@ -138,6 +138,8 @@ typed_id! {
     JobId,
     /// A search that somebody has saved.
     SearchId,
+    /// Somebody named as a deputy for certain days.
+    DelegationId,
     /// One request at a door; it stands in the answer and in the logs.
     RequestId,
 }

@@ -1,6 +1,7 @@
 //! The API of docs/api.md: one file a subject.
 
 pub(super) mod cases;
+pub(super) mod delegations;
 pub(super) mod documents;
 pub(super) mod dossiers;
 pub(super) mod exported;
@@ -83,7 +84,12 @@ pub const PATHS: &[(&str, &[&str])] = &[
     ("/api/v1/keys", &["get"]),
     ("/api/v1/keys/rotate", &["post"]),
     ("/api/v1/queue", &["get"]),
+    ("/api/v1/queue/summary", &["get"]),
+    ("/api/v1/delegations", &["get", "post"]),
+    ("/api/v1/delegations/{id}", &["delete"]),
     ("/api/v1/penalties", &["get"]),
+    ("/api/v1/penalties/{id}/reverse", &["post"]),
+    ("/api/v1/penalties/{id}/appeal", &["post"]),
     ("/api/v1/verify", &["get", "post"]),
     ("/api/v1/totals", &["get"]),
     ("/log/checkpoint", &["get"]),
@@ -144,7 +150,12 @@ pub(super) fn routes() -> Router<Door> {
         .route("/api/v1/keys", get(keys::list))
         .route("/api/v1/keys/rotate", post(keys::rotate))
         .route("/api/v1/queue", get(queue::queue))
+        .route("/api/v1/queue/summary", get(queue::summary))
+        .route("/api/v1/delegations", get(delegations::list).post(delegations::name))
+        .route("/api/v1/delegations/{id}", delete(delegations::end))
         .route("/api/v1/penalties", get(penalties::account))
+        .route("/api/v1/penalties/{id}/reverse", post(penalties::reverse))
+        .route("/api/v1/penalties/{id}/appeal", post(penalties::appeal))
         .route("/api/v1/verify", get(verify::show).post(verify::start))
         .route("/api/v1/totals", get(totals::totals))
         .route("/log/checkpoint", get(log::checkpoint))

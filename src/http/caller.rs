@@ -9,11 +9,13 @@ use zeroize::Zeroizing;
 use super::{Door, Problem};
 use crate::access::{Action, Permit, Subject};
 use crate::archive::Archive;
-use crate::domain::{Actor, DossierId};
+use crate::delegations::{self, Delegation};
+use crate::domain::{Actor, DossierId, PersonId, Role};
 use crate::dossiers::{self, Dossier};
 use crate::packs::InForce;
 use crate::records::Records;
 use crate::sealing::{self, Stub};
+use crate::workflow::Case;
 
 /// The name of the session cookie.
 pub(super) const SESSION_COOKIE: &str = "lantai_session";
@@ -24,6 +26,8 @@ pub struct Caller {
     pub actor: Actor,
     /// The token or session by which they are known.
     pub secret: Zeroizing<String>,
+    /// Whose deputy they are today; those roles are among the actor's.
+    pub deputy: Vec<Delegation>,
 }
 
 impl Caller {
@@ -35,6 +39,15 @@ impl Caller {
     /// The permit to do `action` to this dossier.
     pub fn may_with(&self, door: &Door, action: Action, dossier: &Dossier) -> Result<Permit, Problem> {
         Ok(rules(door)?.policies.permit(&self.actor, action, dossier.subject())?)
+    }
+
+    /// The actor as far as they may decide on a case: not as a deputy, if they or whoever named them handed it in.
+    pub fn actor_on(&self, case: &Case) -> Actor {
+        let party = |id: PersonId| case.submitted_by == Some(id) || case.adviser == id;
+        let barred = |held: &&Delegation| party(self.actor.id) || party(held.of);
+        let barred: Vec<&Role> = self.deputy.iter().filter(barred).map(|held| &held.role).collect();
+        let roles = self.actor.roles.iter().filter(|role| !barred.contains(role)).cloned().collect();
+        Actor { roles, ..self.actor.clone() }
     }
 
     /// A dossier and the permit to do `action` to it. One that is sealed is refused, open or not.
@@ -135,7 +148,14 @@ impl FromRequestParts<Door> for Caller {
         let secret =
             bearer(parts).or_else(|| cookie(parts)).ok_or_else(|| Problem::new("unauthenticated"))?;
         let actor = door.app.people.authenticate(&secret)?.ok_or_else(|| Problem::new("unauthenticated"))?;
-        Ok(Self { actor, secret })
+        let mut actor = actor;
+        let deputy = delegations::held(&door.app.records, actor.id, door.app.clock.now())?;
+        for held in &deputy {
+            if !actor.roles.contains(&held.role) {
+                actor.roles.push(held.role.clone());
+            }
+        }
+        Ok(Self { actor, secret, deputy })
     }
 }
 

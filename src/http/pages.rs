@@ -7,6 +7,7 @@
 mod asset;
 mod case;
 mod cover;
+mod delegations;
 mod document;
 mod dossier;
 mod dossiers;
@@ -43,6 +44,8 @@ pub(super) fn routes(door: &Door) -> Router<Door> {
     Router::new()
         .route("/", get(queue::home))
         .route("/queue", get(queue::show))
+        .route("/delegations", get(delegations::show).post(delegations::name))
+        .route("/delegations/{id}/end", post(delegations::end).get(visit::to_page))
         .route("/sign-in", get(sign_in::ask).post(sign_in::enter))
         .route("/sign-out", post(sign_in::leave).get(visit::to_page))
         .route("/cases/{id}", get(case::show))
@@ -73,6 +76,9 @@ pub(super) fn routes(door: &Door) -> Router<Door> {
         .route("/penalties", get(penalties::show))
         .route("/workflows/{id}", get(workflow::show))
         .route("/packs", get(packs::show))
+        .route("/penalties/export", post(penalties::take).get(visit::to_page))
+        .route("/penalties/{id}/reverse", post(penalties::reverse).get(visit::to_page))
+        .route("/penalties/{id}/appeal", post(penalties::appeal).get(visit::to_page))
         .merge(uploads)
         .route_layer(middleware::from_fn_with_state(door.clone(), visit::around))
         .route("/static/{file}", get(asset::show))

@@ -15,8 +15,8 @@ use crate::stacks::Waits;
 use crate::text::{Lang, say_with};
 use crate::workflow::{Refusal, Title};
 use crate::{
-    access, app, archive, cases, dossiers, journal, keys, manifest, objects, packs, people, records, sealing,
-    search, searches, vault,
+    access, app, archive, cases, delegations, dossiers, journal, keys, manifest, objects, packs, people,
+    records, sealing, search, searches, vault,
 };
 
 /// Something that went wrong, before it is put into words.
@@ -88,20 +88,19 @@ impl Problem {
     pub fn status(&self) -> StatusCode {
         match self.code {
             "unauthenticated" | "wrong_password" => StatusCode::UNAUTHORIZED,
-            "forbidden" | "cross_site" | "role" | "four_eyes" | "wrong_passphrase" | "same_person" => {
-                StatusCode::FORBIDDEN
-            }
+            "forbidden" | "cross_site" | "role" | "four_eyes" | "wrong_passphrase" | "same_person"
+            | "not_held" => StatusCode::FORBIDDEN,
             "dossier_sealed" => StatusCode::LOCKED,
             "dossier_destroyed" => StatusCode::GONE,
             "not_found" | "unknown_dossier" | "unknown_document" | "unknown_case" | "unknown_person"
-            | "unknown_search" | "unknown_pack" | "not_split" | "not_read" | "no_page" | "no_picture" => {
-                StatusCode::NOT_FOUND
-            }
+            | "unknown_search" | "unknown_pack" | "unknown_penalty" | "unknown_delegation" | "not_split"
+            | "not_read" | "no_page" | "no_picture" => StatusCode::NOT_FOUND,
             "method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
             "bad_request" | "wrong_digest" | "broken" => StatusCode::BAD_REQUEST,
             "conflict" | "verifying" | "claimed" | "name_taken" | "stale_version" | "wrong_state"
-            | "guard" | "pack_taken" | "definition_taken" | "migration_refused" | "not_sealed"
-            | "not_asked" | "already_asked" | "no_manager_key" => StatusCode::CONFLICT,
+            | "guard" | "pack_taken" | "definition_taken" | "migration_refused" | "counter_entry"
+            | "already_reversed" | "already_appealed" | "not_sealed" | "not_asked" | "already_asked"
+            | "no_manager_key" => StatusCode::CONFLICT,
             "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
             "bad_range" => StatusCode::RANGE_NOT_SATISFIABLE,
             "too_many_uploads" | "too_many_attempts" => StatusCode::TOO_MANY_REQUESTS,
@@ -421,6 +420,24 @@ impl From<people::Error> for Problem {
     }
 }
 
+impl From<delegations::Error> for Problem {
+    fn from(error: delegations::Error) -> Self {
+        match error {
+            delegations::Error::NotHeld { role } => {
+                Self::new("not_held").value("role", &role).member("role", role)
+            }
+            delegations::Error::NoDeputy => Self::new("no_deputy"),
+            delegations::Error::BadDays { longest } => Self::new("bad_days").value("limit", longest),
+            delegations::Error::NoReason => Self::new("reason_needed"),
+            delegations::Error::Unknown => Self::new("unknown_delegation"),
+            delegations::Error::NotPermitted => Self::new("forbidden"),
+            delegations::Error::Journal(error) => error.into(),
+            delegations::Error::Records(error) => error.into(),
+            delegations::Error::People(error) => error.into(),
+        }
+    }
+}
+
 impl From<cases::Error> for Problem {
     fn from(error: cases::Error) -> Self {
         match error {
@@ -432,6 +449,12 @@ impl From<cases::Error> for Problem {
             }
             cases::Error::TooManyDocuments => Self::new("too_many_documents"),
             error @ cases::Error::Hindered(_) => Self::internal(&error),
+            cases::Error::UnknownLine => Self::new("unknown_penalty"),
+            cases::Error::CounterEntry => Self::new("counter_entry"),
+            cases::Error::Reversed => Self::new("already_reversed"),
+            cases::Error::Appealed => Self::new("already_appealed"),
+            cases::Error::NoReason => Self::new("reason_needed"),
+            cases::Error::TooLong { limit } => Self::new("long_words").value("limit", limit),
             cases::Error::Journal(error) => error.into(),
             cases::Error::Records(error) => error.into(),
         }

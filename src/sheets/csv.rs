@@ -24,7 +24,13 @@ pub(super) fn write(columns: &[Column], rows: impl Iterator<Item = Vec<String>>)
 
 /// The cell with an apostrophe before what would make a formula of it.
 fn harmless(cell: String) -> String {
-    if cell.starts_with(FORMULA) { format!("'{cell}") } else { cell }
+    if cell.starts_with(FORMULA) && !is_negative(&cell) { format!("'{cell}") } else { cell }
+}
+
+/// A whole number below nothing is no formula, and sums have to be made of it.
+fn is_negative(cell: &str) -> bool {
+    let digits = cell.strip_prefix('-').filter(|digits| (1..=18).contains(&digits.len()));
+    digits.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -41,6 +47,13 @@ mod tests {
     fn it_is_rfc_4180_with_a_byte_order_mark() {
         let bytes = table(&[&["张三", "说\"好\"\n,"], &["", "x"]]);
         let expected = "\u{feff}客户,\"a,b\"\r\n张三,\"说\"\"好\"\"\n,\"\r\n,x\r\n";
+        assert_eq!(String::from_utf8(bytes).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_whole_number_stays_a_number() {
+        let bytes = table(&[&["-2", "-2+3"], &["-", "+2"], &["－2", "-2.5"]]);
+        let expected = "\u{feff}客户,\"a,b\"\r\n-2,'-2+3\r\n'-,'+2\r\n'－2,'-2.5\r\n";
         assert_eq!(String::from_utf8(bytes).unwrap(), expected);
     }
 

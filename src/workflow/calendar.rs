@@ -13,7 +13,7 @@ use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
 use super::Title;
-use crate::domain::{BUSINESS_ZONE, business_date};
+use crate::domain::{BUSINESS_ZONE, Sha256Digest, business_date};
 
 /// How far a deadline may lie ahead, in days.
 const FARTHEST_DAYS: u32 = 3660;
@@ -88,6 +88,12 @@ impl Calendar {
         !weekend && !self.holidays.iter().any(|holiday| holiday.from <= day && day <= holiday.to)
     }
 
+    /// What says which days it has: `id@version#` and a digest of all that it says.
+    pub fn reference(&self) -> String {
+        let digest = Sha256Digest::of(&serde_json::to_vec(self).unwrap_or_default()).to_string();
+        format!("{}@{}#{}", self.id, self.version, digest.get(..16).unwrap_or_default())
+    }
+
     /// The instant at which the span has passed since `since`: the end of the last local day of the span.
     pub fn after(&self, since: Timestamp, span: Span) -> Option<Timestamp> {
         let start = business_date(since);
@@ -106,6 +112,13 @@ impl Calendar {
             Span::WorkingDays(count) => self.walk(last, count, -1)?,
         };
         Some(end_of(day)?.max(since))
+    }
+
+    /// How many working days have come after the day `since`, until `now` and with it.
+    pub fn working_days(&self, since: Date, now: Date) -> u32 {
+        let most = usize::try_from(FARTHEST_DAYS).unwrap_or_default();
+        let days = since.series(1.days()).skip(1).take(most).take_while(|day| *day <= now);
+        u32::try_from(days.filter(|day| self.is_working(*day)).count()).unwrap_or(u32::MAX)
     }
 
     fn walk(&self, start: Date, count: u32, step: i64) -> Option<Date> {
@@ -171,6 +184,17 @@ mod tests {
         let warn = calendar.before(deadline, Span::WorkingDays(1), since).unwrap();
         assert_eq!(warn.to_string(), "2026-05-08T16:00:00Z");
         assert_eq!(calendar.before(deadline, Span::WorkingDays(30), since), Some(since));
+    }
+
+    #[test]
+    fn waiting_is_counted_in_working_days() {
+        let days =
+            |since: &str, now: &str| calendar().working_days(since.parse().unwrap(), now.parse().unwrap());
+        assert_eq!(days("2026-04-29", "2026-04-29"), 0);
+        // Thursday 30 April, then the holiday.
+        assert_eq!((days("2026-04-29", "2026-04-30"), days("2026-04-29", "2026-05-05")), (1, 1));
+        // Wednesday to Saturday, which is worked.
+        assert_eq!((days("2026-04-29", "2026-05-09"), days("2026-05-10", "2026-05-09")), (5, 0));
     }
 
     #[test]

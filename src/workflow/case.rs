@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::notice::Notices;
 use crate::domain::{Actor, CaseId, DocumentId, DossierId, PersonId, Sha256Digest};
 use crate::penalties::Penalty;
 
@@ -56,6 +57,12 @@ pub struct Case {
     pub wrong: Vec<DocumentId>,
     /// The definition's counters.
     pub counters: BTreeMap<String, u32>,
+    /// The calendar that the state's time was counted with; empty in cases from before that was written down.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub counted_with: String,
+    /// What the clock has said of the state's time.
+    #[serde(default, skip_serializing_if = "Notices::is_none")]
+    pub notices: Notices,
 }
 
 /// A document in the basket.

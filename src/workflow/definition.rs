@@ -149,6 +149,8 @@ pub(super) struct Deadline {
     pub(super) warn: Option<Span>,
     /// An action of the state, or `remind`.
     pub(super) then: String,
+    /// After what time a reminder is repeated.
+    pub(super) again: Option<Span>,
 }
 
 /// A kind of document.
@@ -256,6 +258,14 @@ pub(super) struct PenaltyRule {
     /// The input that holds the points, for a penalty that a person sets.
     #[serde(default)]
     pub(super) given: Option<String>,
+    /// The roles that may take a line back.
+    #[serde(default)]
+    pub(super) reversed_by: Vec<String>,
+    // Not flattened into a title: then the attempts, which are numbers, could not be read.
+    #[serde(default)]
+    zh: String,
+    #[serde(default)]
+    en: String,
 }
 
 /// A word, or a list of words.
@@ -305,6 +315,24 @@ impl Definition {
     /// What a kind of document is called.
     pub fn document_title(&self, kind: &str) -> Option<&Title> {
         self.documents.get(kind).map(|kind| &kind.title)
+    }
+
+    /// What a penalty is called.
+    pub fn penalty_title(&self, rule: &str) -> Option<Title> {
+        self.penalties.get(rule).map(|rule| Title::new(&rule.zh, &rule.en))
+    }
+
+    /// The roles that may take a line of this penalty back, by a counter-entry.
+    pub fn reversed_by(&self, rule: &str) -> &[String] {
+        self.penalties.get(rule).map(|rule| rule.reversed_by.as_slice()).unwrap_or_default()
+    }
+
+    /// The penalty that the effect at this place of an action books.
+    pub fn penalty_ordered(&self, state: &str, action: &str, place: usize) -> Option<&str> {
+        match self.states.get(state)?.actions.get(action)?.effects.get(place)? {
+            Order::Penalise(rule) => Some(rule),
+            _ => None,
+        }
     }
 
     /// What a person is told when this guard does not hold.

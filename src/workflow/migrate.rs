@@ -12,8 +12,9 @@ use super::Title;
 use super::calendar::Calendar;
 use super::case::Case;
 use super::definition::{Counter, Definition};
+use super::notice::term;
 use super::read::Problem;
-use super::step::{attempt, enter, term};
+use super::step::{attempt, enter};
 use crate::domain::DocumentId;
 
 /// What a counter becomes that does not go on.
@@ -165,7 +166,10 @@ fn keep(to: &Definition, calendar: &Calendar, case: &mut Case, name: &str, at: T
             let warns = rule.warn.and_then(|span| calendar.before(deadline, span, case.state_since));
             case.warn_at = warns.map(|computed| case.warn_at.unwrap_or(computed));
         }
-        _ => (case.deadline, case.warn_at) = term(calendar, state, at),
+        _ => {
+            let counted = term(to, calendar, name, at);
+            (case.deadline, case.warn_at) = (counted.deadline, counted.warn_at);
+        }
     }
 }
 

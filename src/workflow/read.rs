@@ -103,7 +103,7 @@ struct RawState {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum RawDeadline {
-    Timed { after: String, warn: Option<String>, then: String },
+    Timed { after: String, warn: Option<String>, then: String, again: Option<String> },
     None(#[expect(dead_code, reason = "the schema allows only the word none")] String),
 }
 
@@ -175,11 +175,12 @@ impl Reader<'_> {
     fn state(&mut self, name: &str, raw: RawState) -> Option<State> {
         let before = self.problems.len();
         let deadline = match raw.deadline {
-            Some(RawDeadline::Timed { after, warn, then }) => {
+            Some(RawDeadline::Timed { after, warn, then, again }) => {
                 let place = ["states", name, "deadline"];
                 let after = self.span(&[&place[..], &["after"]].concat(), &after);
                 let warn = warn.map(|warn| self.span(&[&place[..], &["warn"]].concat(), &warn));
-                after.map(|after| Deadline { after, warn: warn.flatten(), then })
+                let again = again.map(|again| self.span(&[&place[..], &["again"]].concat(), &again));
+                after.map(|after| Deadline { after, warn: warn.flatten(), then, again: again.flatten() })
             }
             Some(RawDeadline::None(_)) | None => None,
         };

@@ -19,6 +19,7 @@ use super::checklist::{checklist, plain_values};
 use super::definition::{ActionRule, Definition, Need, Order, Party, State};
 use super::guard::{Guard, Values};
 use super::migrate::starts;
+use super::notice::{Notices, term};
 use super::refusal::Refusal;
 use super::{Offered, Title};
 use crate::domain::{Actor, CaseId, DocumentId, DossierId, Month, PersonId};
@@ -91,6 +92,8 @@ pub fn start(
         frozen: Vec::new(),
         wrong: Vec::new(),
         counters: starts(&def.counters),
+        counted_with: String::new(),
+        notices: Notices::default(),
     };
     case.attempt = attempt(def, &case);
     enter(def, calendar, &mut case, &def.initial, at)?;
@@ -334,6 +337,8 @@ impl<'a> Ground<'a> {
             contracts,
             points,
             month: Month::of(at),
+            rule: name.to_owned(),
+            documents: input.documents.clone(),
             reason: input.reason.clone().unwrap_or_else(|| name.to_owned()),
             note: input.note.clone(),
             reverses: None,
@@ -372,24 +377,15 @@ pub(super) fn enter(
 ) -> Result<(), Refusal> {
     let missing = || Refusal::WrongState { state: name.to_owned(), offered: Vec::new() };
     let state = def.state(name).ok_or_else(missing)?;
+    let term = term(def, calendar, name, at);
     case.state = name.to_owned();
     case.is_final = state.is_final;
     case.state_since = at;
     case.state_entry = case.state_entry.saturating_add(1);
-    (case.deadline, case.warn_at) = term(calendar, state, at);
+    (case.deadline, case.warn_at) = (term.deadline, term.warn_at);
+    case.counted_with = calendar.reference();
+    case.notices = Notices::default();
     Ok(())
-}
-
-/// When the time of a state is over that begins now, and when that is said in advance.
-pub(super) fn term(
-    calendar: &Calendar,
-    state: &State,
-    at: Timestamp,
-) -> (Option<Timestamp>, Option<Timestamp>) {
-    let rule = state.deadline.as_ref();
-    let deadline = rule.and_then(|rule| calendar.after(at, rule.after));
-    let warn = rule.and_then(|rule| rule.warn).zip(deadline);
-    (deadline, warn.and_then(|(span, deadline)| calendar.before(deadline, span, at)))
 }
 
 fn in_range(input: &str, value: u32, least: u32, most: u32) -> Result<(), Refusal> {

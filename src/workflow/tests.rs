@@ -3,6 +3,7 @@
 mod journey;
 mod migration;
 mod walks;
+mod year;
 
 use std::sync::Arc;
 

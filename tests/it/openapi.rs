@@ -150,6 +150,25 @@ async fn real_answers_are_as_described() {
     check("post", action, &wang.act(&case, "return", said).await);
     check("get", "/api/v1/cases/{id}", &li.get(&format!("/api/v1/cases/{id}")).await);
     check("get", "/api/v1/penalties", &auditor.get("/api/v1/penalties").await);
+    let zhao = app.sign_in("zhao").await;
+    let line = format!(
+        "/api/v1/penalties/{}",
+        text(&zhao.get("/api/v1/penalties").await.json()["entries"][0]["id"])
+    );
+    let (appeal, reverse) = ("/api/v1/penalties/{id}/appeal", "/api/v1/penalties/{id}/reverse");
+    for note in ["有误", "又"] {
+        check("post", appeal, &li.post(&format!("{line}/appeal"), &json!({ "note": note })).await);
+        check("post", reverse, &zhao.post(&format!("{line}/reverse"), &json!({ "reason": note })).await);
+    }
+    check("get", "/api/v1/penalties", &li.get("/api/v1/penalties").await);
+    check("get", "/api/v1/queue/summary", &zhao.get("/api/v1/queue/summary").await);
+    check("get", "/api/v1/queue/summary", &li.get("/api/v1/queue/summary").await);
+    let delegations = "/api/v1/delegations";
+    let deputy =
+        json!({ "role": "gm", "to": "wang", "from": "2026-01-01", "until": "2026-12-31", "reason": "出差" });
+    check("post", delegations, &zhao.post(delegations, &deputy).await);
+    check("post", delegations, &li.post(delegations, &deputy).await);
+    check("get", delegations, &zhao.get(delegations).await);
     check("get", "/api/v1/totals", &auditor.get("/api/v1/totals").await);
     check("get", "/api/v1/totals", &li.get("/api/v1/totals").await);
     check("get", "/api/v1/users", &li.get("/api/v1/users").await);

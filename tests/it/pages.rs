@@ -1,6 +1,7 @@
 //! The pages through the router: what clerks see, what they are refused, and what never gets through to a browser.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod assessment;
 mod desk;
 mod sealed;
 
@@ -83,7 +84,7 @@ async fn a_case_goes_from_a_new_customer_to_the_file() {
     assert!(adviser.get(&format!("{case}?done=action")).await.has("已办理：提交资料"));
     let queue = manager.get("/").await;
     assert!(
-        queue.has("张三") && queue.has("客服经理审核") && queue.has(&case) && !queue.has("逾期"),
+        queue.has("张三") && queue.has("客服经理审核") && queue.has(&case) && !queue.has("class=\"late\""),
         "{}",
         queue.body
     );

@@ -189,8 +189,9 @@ pub(crate) async fn take_action(
     let (new, documents) = documents.into_iter().partition(is_new);
     let input = Input { reason, documents, contracts, points, note };
     let (in_force, definition) = door.app.packs.definition(&case.definition, &case.workflow)?;
+    let counting = door.app.packs.counting(&in_force)?;
     let ground =
-        Ground { definition: &definition, calendar: in_force.pack.calendar(), facts: &dossier.facts };
+        Ground { definition: &definition, calendar: counting.pack.calendar(), facts: &dossier.facts };
     let (basket, new) = with_documents(door, caller, ground, &case, new)?;
     if !new.is_empty() {
         door.app.cases.may_act(&permit, ground, &basket, action, version, input.clone())?;
@@ -285,7 +286,7 @@ fn view_in(door: &Door, caller: &Caller, case: Case, sight: &Sight) -> Result<Ca
         ok: item.ok,
     };
     let may_act = until.is_none() && caller.may_with(door, Action::ActOnCase, dossier).is_ok();
-    let offered = workflow::offered(&definition, &dossier.facts, &case, &caller.actor);
+    let offered = workflow::offered(&definition, &dossier.facts, &case, &caller.actor_on(&case));
     let actions = offered.into_iter().filter(|_| may_act);
     let claim = cases::claim(records, case.id, door.app.clock.now())?;
     let history = cases::history(records, case.id)?;

@@ -50,11 +50,14 @@ pub(super) async fn export(
     Query(taken): Query<Taken>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Problem> {
-    // A link on another site must not take anything out in the name of whoever follows it.
-    if headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site") {
-        return Err(Problem::new("cross_site"));
-    }
+    refuse_cross_site(&headers)?;
     take_list(&door, &caller, asked.lang, &wanted, taken.format, &taken.reason).await
+}
+
+/// A link on another site must not take anything out in the name of whoever follows it.
+pub(super) fn refuse_cross_site(headers: &HeaderMap) -> Result<(), Problem> {
+    let foreign = headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site");
+    if foreign { Err(Problem::new("cross_site")) } else { Ok(()) }
 }
 
 /// The list of what a search finds, as a file. That it was taken is in the log before its first byte goes out.
@@ -75,26 +78,40 @@ pub(crate) async fn take_list(
     let mut words = Words { door, lang, states: HashMap::new() };
     let rows = listed.into_iter().map(|listed| words.row(listed)).collect::<Result<Vec<_>, _>>()?;
     let title = say(lang, "list-title");
-    let column = |(id, width_chars): (&str, u16)| Column { head: say(lang, id), width_chars };
-    let (name, columns) = (title.clone(), COLUMNS.map(column));
-    let writing = tokio::task::spawn_blocking(move || sheets::write(form, &name, &columns, rows.into_iter()));
+    let name = format!("{title}-{}", business_date(door.app.clock.now()));
+    file(lang, form, ("search", &name), &title, &COLUMNS, rows).await
+}
+
+/// A list as a file to be saved: under a name of plain letters, and under one for whoever reads others. Columns are the
+/// ids of their words with widths in characters.
+pub(crate) async fn file(
+    lang: Lang,
+    form: Form,
+    names: (&str, &str),
+    title: &str,
+    columns: &[(&str, u16)],
+    rows: Vec<Vec<String>>,
+) -> Result<Response, Problem> {
+    let column = |(id, width_chars): &(&str, u16)| Column { head: say(lang, id), width_chars: *width_chars };
+    let (title, columns) = (title.to_owned(), columns.iter().map(column).collect::<Vec<_>>());
+    let writing =
+        tokio::task::spawn_blocking(move || sheets::write(form, &title, &columns, rows.into_iter()));
     let bytes = writing.await.map_err(|_| Problem::new("internal"))?.map_err(|error| {
         tracing::error!(%error, "a list could not be written");
         Problem::new("internal")
     })?;
-    let name = format!("{title}-{}.{}", business_date(door.app.clock.now()), form.extension());
     let mut response = bytes.into_response();
-    describe(form, &name, response.headers_mut())?;
+    describe(form, names, response.headers_mut())?;
     Ok(response)
 }
 
 /// The headers of a list. It is for saving, and for nobody else's cache.
-fn describe(form: Form, name: &str, headers: &mut HeaderMap) -> Result<(), Problem> {
+fn describe(form: Form, (plain, name): (&str, &str), headers: &mut HeaderMap) -> Result<(), Problem> {
     // RFC 6266, with the name in UTF-8 (RFC 8187) and one for those who do not read that.
+    let (extension, name) = (form.extension(), format!("{name}.{}", form.extension()));
     let disposition = format!(
-        "attachment; filename=\"search.{}\"; filename*=UTF-8''{}",
-        form.extension(),
-        utf8_percent_encode(name, NON_ALPHANUMERIC)
+        "attachment; filename=\"{plain}.{extension}\"; filename*=UTF-8''{}",
+        utf8_percent_encode(&name, NON_ALPHANUMERIC)
     );
     let disposition = HeaderValue::from_str(&disposition).map_err(Problem::bad_request)?;
     headers.insert(header::CONTENT_DISPOSITION, disposition);

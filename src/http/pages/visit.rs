@@ -115,6 +115,8 @@ fn page_of_form(path: &str) -> String {
     let mut words = path.split('/').skip(1);
     match (words.next(), words.next()) {
         (Some(subject @ ("cases" | "dossiers" | "documents")), Some(id)) => format!("/{subject}/{id}"),
+        (Some("delegations"), _) => "/delegations".to_owned(),
+        (Some("penalties"), _) => "/penalties".to_owned(),
         (Some("search"), _) => "/search".to_owned(),
         (Some("sign-in"), None) => "/sign-in".to_owned(),
         _ => "/".to_owned(),

@@ -28,6 +28,8 @@ pub(super) fn check(def: &Definition, manifest: &Manifest, sheet: &mut Sheet<'_>
         if let Some(beyond) = &penalty.beyond {
             known("状态", "state", &def.states, beyond, &["penalties", name, "beyond"], sheet);
         }
+        let roles = penalty.reversed_by.iter();
+        roles.for_each(|role| known_role(def, manifest, role, &["penalties", name, "reversed_by"], sheet));
     }
     documents(def, sheet);
     for (name, state) in &def.states {

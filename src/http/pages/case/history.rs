@@ -1,12 +1,14 @@
 //! What happened to a case, in words, the latest first.
 
-use crate::cases::HistoryItem;
+use jiff::Timestamp;
+
+use crate::cases::{Clocked, HistoryItem};
 use crate::documents;
 use crate::domain::{PersonId, archive_itself};
 use crate::http::pages::words::{self, Moment, moment, titled};
 use crate::http::{Door, Problem};
 use crate::text::{Lang, say, say_with};
-use crate::workflow::{Case, Definition, Effect};
+use crate::workflow::{Case, Definition, Effect, NoticeKind};
 
 /// One thing that happened.
 #[derive(Debug, Clone)]
@@ -71,6 +73,7 @@ fn happening(lang: Lang, definition: &Definition, item: HistoryItem, named: Vec<
     let from = item.from.as_deref();
     let what = match from {
         None => say(lang, "page-history-started"),
+        Some(_) if item.clocked.is_some() => String::new(),
         Some(from) => titled(definition.action_title(from, &item.action), lang, &item.action),
     };
     let mut details = Vec::new();
@@ -108,15 +111,38 @@ fn happening(lang: Lang, definition: &Definition, item: HistoryItem, named: Vec<
     Happening {
         seq: item.seq,
         at: moment(item.at),
-        by: by(lang, item.by, item.by_name),
-        what,
+        by: by(lang, item.by, item.by_name, item.acting_for.map(|held| held.name)),
+        what: item.clocked.map_or(what, |clocked| clocked_words(lang, &clocked)),
         details,
         note: item.input.note,
     }
 }
 
-fn by(lang: Lang, person: PersonId, name: String) -> String {
-    if person == archive_itself() { say(lang, "page-history-clock") } else { name }
+/// What the clock said of the case's time.
+fn clocked_words(lang: Lang, clocked: &Clocked) -> String {
+    let said = |at: Option<Timestamp>| {
+        at.map_or_else(|| say(lang, "page-no-deadline"), |at| words::deadline(at).said)
+    };
+    match clocked {
+        Clocked::Notice { kind, deadline } => {
+            let id = match kind {
+                NoticeKind::Warning => "page-history-warned",
+                NoticeKind::Reminder => "page-history-reminded",
+            };
+            say_with(lang, id, &[("deadline", &said(Some(*deadline)))])
+        }
+        Clocked::Recount { from, to } => {
+            say_with(lang, "page-history-recounted", &[("from", &said(*from)), ("to", &said(*to))])
+        }
+    }
+}
+
+fn by(lang: Lang, person: PersonId, name: String, of: Option<String>) -> String {
+    match of {
+        _ if person == archive_itself() => say(lang, "page-history-clock"),
+        Some(of) => say_with(lang, "page-history-deputy", &[("name", &name), ("of", &of)]),
+        None => name,
+    }
 }
 
 /// What a return named: a kind of document, or one document.
