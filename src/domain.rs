@@ -10,4 +10,4 @@ mod time;
 pub use actor::{Actor, Role, archive_itself};
 pub use digest::{Fingerprint, Sha256Digest};
 pub use ids::{CaseId, DocumentId, DossierId, IdError, JobId, PersonId, RawId, RequestId, SearchId, TokenId};
-pub use time::{BUSINESS_ZONE, Month, business_date, end_of_business_date};
+pub use time::{BUSINESS_ZONE, Month, business_date, business_instant, business_time, end_of_business_date};

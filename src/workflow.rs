@@ -21,13 +21,13 @@ mod title;
 mod yaml;
 
 pub use calendar::{Calendar, Holiday, Span};
-pub use case::{Act, Attached, Case, Effect, Event, Frozen, Input, Stepped};
+pub use case::{Act, Attached, Case, Channel, Effect, Event, Frozen, Handover, Input, Stepped};
 pub use checklist::{Checklist, ChecklistItem, checklist};
-pub use definition::{ActionRule, Definition, DocumentKind, Form, Need, Reason, State};
+pub use definition::{ActionRule, Definition, DocumentKind, Form, Need, PenaltyTable, Reason, State};
 pub use findings::{Finding, Severity};
 pub use pack::{FactProblem, Pack};
 pub use refusal::Refusal;
-pub use step::{due_timer, offered, start, step};
+pub use step::{LONGEST_PLACE, due_timer, offered, start, step};
 pub use title::Title;
 pub use yaml::Limits;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::book;
+use super::{book, forms};
 use crate::domain::{CaseId, DossierId, PersonId};
 use crate::journal::{self, Facts, Projection};
 use crate::queue::{self, Job};
@@ -27,6 +27,9 @@ pub(super) const FACTS: Facts = &[
     ("case.attached", project_attached),
     ("case.claimed", project_claimed),
     ("case.released", project_released),
+    ("case.form_made", forms::project_made),
+    ("case.form_signed", forms::project_signed),
+    ("case.custody", forms::project_custody),
 ];
 
 /// Who works on a case, for how long.
@@ -156,6 +159,7 @@ pub fn forget(projection: &mut Projection<'_>, dossier: DossierId) -> Result<(),
         projection.delete(&OPEN, id.as_bytes());
         projection.delete(&CLAIMS, id.as_bytes());
         queue::remove(projection.batch(), &Job::IndexCase { case: id });
+        forms::forget(projection, id)?;
     }
     Ok(())
 }
@@ -202,6 +206,7 @@ fn project_acted(projection: &mut Projection<'_>) -> Result<(), journal::Error> 
     }
     let (at, by, to) = (projection.entry.at, projection.entry.actor, case.state.clone());
     let seq = u32::try_from(case.version).map_err(|_| journal::Error::TooLarge)?;
+    forms::order(projection, &case, seq, &effects)?;
     let attempt = case.attempt;
     let item = HistoryItem { seq, at, by, by_name, action, from: Some(from), to, attempt, input, effects };
     write(projection, &case, &item)
