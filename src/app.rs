@@ -5,6 +5,7 @@
 
 mod aside;
 mod folder;
+mod forms;
 mod index_key;
 mod init;
 mod migrating;
@@ -275,6 +276,12 @@ pub enum Error {
     /// The process that opens documents.
     #[error(transparent)]
     Reader(#[from] crate::reading::worker::Error),
+    /// There is no Chinese font to print with.
+    #[error("there is no font to print forms with; docs/operations.md says which ones are found")]
+    NoFont,
+    /// A form cannot be made.
+    #[error(transparent)]
+    Print(#[from] crate::print::Error),
     /// A part of a stack cannot go where it was sent.
     #[error("a part of a stack cannot go where it was sent")]
     PartWaits(crate::stacks::Waits),

@@ -5,6 +5,7 @@
 //! the action, so that none can be lost or doubled.
 
 mod book;
+mod forms;
 mod ledger;
 mod notices;
 mod rows;
@@ -16,14 +17,20 @@ use crate::access::{Action, Permit};
 use crate::clock::Clock;
 use crate::delegations::{self, ActingFor};
 use crate::documents::Document;
-use crate::domain::{Actor, CaseId, DossierId, PersonId};
+use crate::domain::{Actor, CaseId, DossierId, PersonId, archive_itself};
 use crate::journal::{self, Draft, Facts, Journal};
 use crate::records::{self, Batch, Records};
 use crate::workflow::{
-    self, Act, Attached, Calendar, Case, Definition, Event, Hindrance, Input, Refusal, Stepped,
+    self, Act, Attached, Calendar, Case, Definition, Event, Hindrance, Input, LONGEST_PLACE, Refusal, Stepped,
 };
 
+pub use forms::{
+    Custody, FormPlace, MadeForm, OrderedForm, call_for_forms, custody, keep_numbers, numbers_of,
+};
+pub use forms::{get as form, of_case as forms_of};
+
 pub use book::{Account, Appeal, account, keep, line, lines_of, points_by_month};
+use forms::Fulfilled;
 use rows::{Acted, CASES, CLAIMS, Migrated, Started};
 pub use rows::{
     Claim, Clocked, HistoryItem, Moved, Note, by_state, claim, forget, get, history, notes, of_dossier,
@@ -35,6 +42,10 @@ pub const FACTS: Facts = rows::FACTS;
 
 /// How often a decision is made again because the case changed meanwhile.
 const TRIES: usize = 5;
+/// How often it can be noted who has a case's papers.
+const MOST_CUSTODY: usize = 500;
+/// How long a sentence with such a note may be, in characters.
+const LONGEST_CUSTODY_NOTE: usize = 1000;
 
 /// What went wrong, by what the caller has to do.
 #[derive(Debug, thiserror::Error)]
@@ -330,6 +341,64 @@ impl Cases {
         Ok(())
     }
 
+    /// Notes that a form was made of this document, unless that is noted already.
+    pub async fn form_made(&self, form: &OrderedForm, document: &Document) -> Result<(), Error> {
+        self.fulfil("case.form_made", form, document, archive_itself(), |form| form.made.is_some()).await
+    }
+
+    /// Notes that this document is the scan of the form that came back signed. A later one takes the place of it.
+    pub async fn form_signed(
+        &self,
+        permit: &Permit,
+        form: &OrderedForm,
+        document: &Document,
+    ) -> Result<(), Error> {
+        if !permit.covers(Action::AddDocument, form.case.dossier) || document.dossier != form.case.dossier {
+            return Err(Error::NotPermitted);
+        }
+        let is_noted = |form: &OrderedForm| form.signed == Some(document.id);
+        self.fulfil("case.form_signed", form, document, permit.actor().id, is_noted).await
+    }
+
+    async fn fulfil(
+        &self,
+        kind: &'static str,
+        form: &OrderedForm,
+        document: &Document,
+        by: PersonId,
+        is_noted: impl Fn(&OrderedForm) -> bool,
+    ) -> Result<(), Error> {
+        let case = form.case.id;
+        for _ in 0..TRIES {
+            let form = forms::get(&self.records, case, form.at)?.ok_or(Error::Unknown)?;
+            if is_noted(&form) {
+                return Ok(());
+            }
+            let draft = Draft::new(kind, by, &Fulfilled { at: form.at, document: document.id })?;
+            let draft = draft.dossier(document.dossier).case(case).document(document.id);
+            match self.journal.commit_durably(draft.expecting(forms::unchanged(&form)?)).await {
+                Err(journal::Error::Conflict) => {}
+                other => return Ok(other.map(drop)?),
+            }
+        }
+        Err(journal::Error::Conflict.into())
+    }
+
+    /// Notes who has the papers of a case from now on.
+    pub async fn note_custody(&self, permit: &Permit, id: CaseId, held: &Custody) -> Result<(), Error> {
+        let case = self.get(id)?.ok_or(Error::Unknown)?;
+        if !permit.covers(Action::ActOnCase, case.dossier) {
+            return Err(Error::NotPermitted);
+        }
+        check_custody(held, self.clock.now())?;
+        if forms::custody(&self.records, id)?.len() >= MOST_CUSTODY {
+            return Err(bad_custody("holder", ("记录已满", "the case has as many notes as one may have")));
+        }
+        let draft = Draft::new("case.custody", permit.actor().id, held)?;
+        self.journal.commit_durably(draft.dossier(case.dossier).case(id)).await?;
+        Ok(())
+    }
+
     /// Decides on the case as it is and commits on the condition that it still is; again if it is not.
     async fn step(
         &self,
@@ -340,17 +409,24 @@ impl Cases {
         input: &Input,
         event: impl Fn(Timestamp) -> Event,
     ) -> Result<Case, Error> {
-        for _ in 0..TRIES {
+        let mut tries = 0;
+        let mut seen = None;
+        while tries < TRIES {
             let before = self.get(id)?.ok_or(Error::Unknown)?;
             still_on(ground, &before)?;
+            // Whoever only lost the race for the next number of a form has lost no try: somebody else has got on.
+            tries += usize::from(seen.is_none_or(|seen| seen != before));
+            seen = Some(before.clone());
             let at = self.clock.now();
             let stepped =
                 workflow::step(ground.definition, ground.calendar, ground.facts, &before, &event(at))?;
-            let Stepped { case, effects } = stepped;
+            let Stepped { case, mut effects } = stepped;
+            let mut expected = unchanged(&before)?;
+            forms::number(&self.records, ground.definition, at, &mut effects, &mut expected)?;
             let (by_name, from) = (actor.name.clone(), before.state.clone());
             let (action, input, acting_for) = (action.to_owned(), input.clone(), acting_for.clone());
             let fact = Acted { case, from, action, by_name, acting_for, input, effects };
-            let draft = Draft::new("case.acted", actor.id, &fact)?.expecting(unchanged(&before)?);
+            let draft = Draft::new("case.acted", actor.id, &fact)?.expecting(expected);
             match self.journal.commit_durably(draft.dossier(before.dossier).case(id)).await {
                 Err(journal::Error::Conflict) => {}
                 Err(error) => return Err(error.into()),
@@ -359,6 +435,35 @@ impl Cases {
         }
         Err(journal::Error::Conflict.into())
     }
+}
+
+fn check_custody(held: &Custody, now: Timestamp) -> Result<(), Error> {
+    if held.holder.trim().is_empty() {
+        return Err(bad_custody("holder", ("须写明由谁保管", "it must be said who has the papers")));
+    }
+    let is_long = |text: &str, most: usize| text.chars().count() > most;
+    let texts =
+        [("holder", Some(&held.holder)), ("carrier", held.carrier.as_ref()), ("place", held.place.as_ref())];
+    for (name, text) in texts {
+        if text.is_some_and(|text| is_long(text, LONGEST_PLACE)) {
+            let (zh, en) =
+                (format!("不超过{LONGEST_PLACE}字"), format!("it has at most {LONGEST_PLACE} characters"));
+            return Err(bad_custody(name, (&zh, &en)));
+        }
+    }
+    if held.note.as_ref().is_some_and(|note| is_long(note, LONGEST_CUSTODY_NOTE)) {
+        let zh = format!("不超过{LONGEST_CUSTODY_NOTE}字");
+        let en = format!("it has at most {LONGEST_CUSTODY_NOTE} characters");
+        return Err(bad_custody("note", (&zh, &en)));
+    }
+    if held.at > now {
+        return Err(bad_custody("at", ("时间不能晚于现在", "it cannot be later than now")));
+    }
+    Ok(())
+}
+
+fn bad_custody(input: &str, (zh, en): (&str, &str)) -> Error {
+    Refusal::BadValue { input: input.into(), why: workflow::Title::new(zh, en) }.into()
 }
 
 /// A document as a case's basket holds it.

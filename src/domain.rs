@@ -13,4 +13,4 @@ pub use ids::{
     CaseId, DelegationId, DocumentId, DossierId, IdError, JobId, PersonId, RawId, RequestId, SearchId,
     TokenId,
 };
-pub use time::{BUSINESS_ZONE, Month, business_date, end_of_business_date};
+pub use time::{BUSINESS_ZONE, Month, business_date, business_instant, business_time, end_of_business_date};

@@ -14,6 +14,7 @@ use futures::StreamExt;
 use jiff::SignedDuration;
 
 use crate::app::App;
+use crate::cases::{self, FormPlace, Ground};
 use crate::domain::archive_itself;
 use crate::queue::{self, Job, Waiting};
 use crate::records::{self, Batch};
@@ -32,6 +33,11 @@ const NAPS_BEFORE_REST: u32 = 5;
 const INDEXED_AT_ONCE: usize = 8;
 const FIRST_PAUSE_SECONDS: i64 = 2;
 const LONGEST_PAUSE_SECONDS: i64 = 3600;
+
+/// A job has to wait for another one: it is tried again in the next round.
+#[derive(Debug, thiserror::Error)]
+#[error("it waits for another job")]
+struct NotYet;
 
 impl App {
     /// Runs jobs and timers, for ever. Run it as one task for the archive.
@@ -107,6 +113,9 @@ impl App {
     async fn rest(&self, idle_naps: u32) {
         if let Err(error) = self.run_timers().await {
             tracing::warn!(%error, "timers could not be run");
+        }
+        if let Err(error) = self.call_for_forms() {
+            tracing::warn!(%error, "forms that wait could not be called for");
         }
         self.index.drop_old_views();
         if idle_naps == NAPS_BEFORE_REST
@@ -205,11 +214,18 @@ impl App {
             Job::IndexDocument { document } => self.index_document(*document).await,
             Job::IndexDossier { dossier } => self.index_dossier(*dossier).await,
             Job::IndexCase { case } => self.index_case(*case).await,
+            Job::MakeForm { case, at: (seq, place) } => {
+                let made = self.make_form(*case, FormPlace { seq: *seq, place: *place }).await?;
+                if made { Ok(()) } else { Err(NotYet.into()) }
+            }
             Job::CarryOutSeal { dossier } => Ok(self.carry_out_seal(*dossier).await?),
         }
     }
 
     fn put_off(&self, waiting: &Waiting, error: &anyhow::Error, batch: &mut Batch) -> anyhow::Result<()> {
+        if error.is::<NotYet>() {
+            return Ok(queue::retry(batch, waiting, self.clock.now())?);
+        }
         tracing::warn!(job = ?waiting.job, tries = waiting.tries + 1, %error, "a job failed and is put off");
         let pause = FIRST_PAUSE_SECONDS.saturating_mul(1 << waiting.tries.min(20)).min(LONGEST_PAUSE_SECONDS);
         let due = self.clock.now().checked_add(SignedDuration::from_secs(pause))?;

@@ -16,6 +16,7 @@ pub mod text;
 // 1 engines: value in, value out.
 pub mod access;
 pub mod fields;
+pub mod print;
 pub mod reading;
 pub mod sheets;
 pub mod vault;

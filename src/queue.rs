@@ -43,6 +43,13 @@ pub enum Job {
         /// The stack.
         document: DocumentId,
     },
+    /// Make a form that a workflow has ordered.
+    MakeForm {
+        /// The case.
+        case: CaseId,
+        /// Which of its forms: the number of the event, and the place among its effects.
+        at: (u32, u8),
+    },
     /// Take a sealed dossier's key away from the archive, or destroy it; out of the index and the caches with it.
     CarryOutSeal {
         /// The dossier.
@@ -142,10 +149,11 @@ const READING: u8 = 0;
 const INDEXING: [u8; 3] = [1, 2, 3];
 const SEALING: u8 = 4;
 const SPLITTING: u8 = 5;
+const FORMS: u8 = 6;
 /// What takes its time, because a document is opened by a child process.
 const SLOW: [u8; 2] = [READING, SPLITTING];
 /// All others.
-const QUICK: [u8; 4] = [INDEXING[0], INDEXING[1], INDEXING[2], SEALING];
+const QUICK: [u8; 5] = [INDEXING[0], INDEXING[1], INDEXING[2], SEALING, FORMS];
 
 /// Jobs are ordered by kind, reading first.
 fn name(job: &Job) -> Vec<u8> {
@@ -155,6 +163,9 @@ fn name(job: &Job) -> Vec<u8> {
         Job::IndexDossier { dossier } => (2, dossier.as_bytes()),
         Job::IndexCase { case } => (3, case.as_bytes()),
         Job::SplitStack { document } => (SPLITTING, document.as_bytes()),
+        Job::MakeForm { case, at: (seq, place) } => {
+            return [&[FORMS], case.as_bytes().as_slice(), &seq.to_be_bytes(), &[*place]].concat();
+        }
         Job::CarryOutSeal { dossier } => (SEALING, dossier.as_bytes()),
     };
     [&[kind], id.as_slice()].concat()

@@ -31,7 +31,7 @@ pub use limits::Limits;
 pub use media::{HEAD_BYTES, MediaType, media_type};
 pub use normal::normalised;
 pub use password::Password;
-pub use pdf::{StandIn, usual_font};
+pub use pdf::{StandIn, chinese_font, usual_font};
 pub use show::{LONGEST_SIDE, Picture, Placed, Sign, THUMBNAIL_SIDE};
 pub use sight::Sight;
 

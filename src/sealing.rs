@@ -7,6 +7,8 @@
 
 mod rows;
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::access::{Action, Permit};
@@ -119,7 +121,7 @@ impl Sealing {
         }
         let dossier = dossiers::get(&self.records, id)?.ok_or(Error::Unknown)?;
         let gathered = gather(&self.records, id)?;
-        let (papers, cases, lines) = gathered.clone();
+        let (papers, cases, lines, numbers) = gathered.clone();
         let papers = papers.into_iter().map(|paper| self.with_commitment(paper)).collect::<Result<_, _>>()?;
         let adviser = self.people.get(dossier.adviser).ok().flatten().map(|person| person.name);
         let fact = SealedAway {
@@ -133,6 +135,7 @@ impl Sealing {
             papers,
             cases,
             lines,
+            numbers,
         };
         Ok((fact, gathered))
     }
@@ -242,15 +245,16 @@ impl Sealing {
     }
 }
 
-type Gathered = (Vec<SealedPaper>, Vec<CaseId>, Vec<Penalty>);
+type Gathered = (Vec<SealedPaper>, Vec<CaseId>, Vec<Penalty>, BTreeMap<String, u32>);
 
-/// What of a dossier outlives its sealing: which papers and cases there were, and what they cost.
+/// What of a dossier outlives its sealing: which papers and cases there were, what they cost, and which numbers forms got.
 fn gather(records: &Records, id: DossierId) -> Result<Gathered, records::Error> {
     let papers = documents::of_dossier(records, id)?.iter().map(SealedPaper::of).collect();
     let mut cases: Vec<_> = cases::of_dossier(records, id)?.into_iter().map(|case| case.id).collect();
     cases.sort_unstable();
     let lines = cases::lines_of(records, &cases)?;
-    Ok((papers, cases, lines))
+    let numbers = cases::numbers_of(records, &cases)?;
+    Ok((papers, cases, lines, numbers))
 }
 
 fn check(permit: &Permit, action: Action, id: DossierId) -> Result<(), Error> {

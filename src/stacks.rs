@@ -38,6 +38,9 @@ pub struct Part {
     pub case: Option<CaseId>,
     /// The kind of document that its cover sheet names.
     pub kind: Option<String>,
+    /// The number of the form that it is, as its code says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<String>,
     /// The document that it became.
     pub document: Option<DocumentId>,
     /// Why it became none, and waits for a person.

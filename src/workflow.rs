@@ -26,16 +26,16 @@ mod title;
 mod yaml;
 
 pub use calendar::{Calendar, Holiday, Span};
-pub use case::{Act, Attached, Case, Effect, Event, Frozen, Input, Stepped};
+pub use case::{Act, Attached, Case, Channel, Effect, Event, Frozen, Handover, Input, Stepped};
 pub use checklist::{Checklist, ChecklistItem, checklist};
-pub use definition::{ActionRule, Definition, DocumentKind, Form, Need, Reason, State};
+pub use definition::{ActionRule, Definition, DocumentKind, Form, Need, PenaltyTable, Reason, State};
 pub use diff::diff;
 pub use findings::{Finding, Severity};
 pub use migrate::{Hindrance, gaps, migrate};
 pub use notice::{Notice, NoticeKind, Notices, Recount, Term, due_notice, recount};
 pub use pack::{FactProblem, Pack};
 pub use refusal::Refusal;
-pub use step::{due_timer, offered, start, step};
+pub use step::{LONGEST_PLACE, due_timer, offered, start, step};
 pub use title::Title;
 pub use yaml::Limits;
 

@@ -11,7 +11,7 @@ use tokio_util::io::StreamReader;
 use super::{App, Error};
 use crate::access::{Action, Permit};
 use crate::archive::{self, NewDocument, Refused};
-use crate::cases::{self, Ground};
+use crate::cases::{self, Ground, OrderedForm};
 use crate::documents::{self, Document, PartOf};
 use crate::domain::{Actor, CaseId, DocumentId, PersonId, Sha256Digest, archive_itself};
 use crate::dossiers::{self, Dossier};
@@ -27,6 +27,8 @@ struct Way {
     dossier: Dossier,
     case: CaseId,
     kind: String,
+    /// The form that comes back signed. It is no paper of the basket: whatever state the case is in, it belongs to it.
+    form: Option<OrderedForm>,
 }
 
 impl App {
@@ -42,12 +44,14 @@ impl App {
         let sender = sender.map(|person| person.actor());
         let mut parts = Vec::with_capacity(plan.parts.len());
         for planned in &plan.parts {
-            let (case, kind) = match &planned.mark {
-                Some(Mark::Cover(cover)) => (cover.case().parse().ok(), Some(cover.kind().to_owned())),
-                _ => (None, None),
+            let (case, kind, form) = match &planned.mark {
+                Some(Mark::Cover(cover)) => (cover.case().parse().ok(), Some(cover.kind().to_owned()), None),
+                Some(Mark::Form(form)) => (form.case().parse().ok(), None, Some(form.number().to_owned())),
+                _ => (None, None, None),
             };
+            let kind = kind.or(self.kind_of_form(case, form.as_deref())?);
             let (pages, blank) = (planned.pages.clone(), planned.blank.clone());
-            let part = Part { pages, blank, case, kind, document: None, waits: None };
+            let part = Part { pages, blank, case, kind, form, document: None, waits: None };
             parts.push(match planned.unsure {
                 true => Part { waits: Some(Waits::Unsure), ..part },
                 false => self.send_on(&stack, reading.page_count, part, sender.as_ref()).await?,
@@ -80,7 +84,8 @@ impl App {
         }
         let (kind, blank) = (Some(kind.to_owned()), at.map(|at| split.parts[at].blank.clone()));
         let blank = blank.unwrap_or_default();
-        let part = Part { pages: pages.to_vec(), blank, case: Some(case), kind, document: None, waits: None };
+        let (pages, case) = (pages.to_vec(), Some(case));
+        let part = Part { pages, blank, case, kind, form: None, document: None, waits: None };
         let part = self.send_on(stack, page_count, part, Some(actor)).await?;
         if let Some(waits) = part.waits {
             return Err(Error::PartWaits(waits));
@@ -116,8 +121,12 @@ impl App {
         let Some(document) = self.take_part(stack, page_count, &part, &way).await? else {
             return Ok(Part { waits: Some(Waits::CannotSplit), ..part });
         };
-        let waits = match self.attach_part(&way, &document).await {
-            Ok(_) => None,
+        let attached = match &way.form {
+            Some(form) => self.cases.form_signed(&way.permit, form, &document).err_into().await,
+            None => self.attach_part(&way, &document).await.map(drop),
+        };
+        let waits = match attached {
+            Ok(()) => None,
             Err(Error::Cases(cases::Error::Refused(_) | cases::Error::TooManyDocuments)) => {
                 Some(Waits::NotTaken)
             }
@@ -145,6 +154,14 @@ impl App {
         let permit = sender
             .and_then(|sender| rules.policies.permit(sender, Action::AddDocument, dossier.subject()).ok());
         let Some(permit) = permit else { return waits(Waits::NotPermitted) };
+        if let Some(number) = &part.form {
+            let forms = cases::forms_of(&self.records, case.id)?;
+            let Some(form) = forms.into_iter().find(|form| form.number == *number) else {
+                return waits(Waits::UnknownCase);
+            };
+            let (case, kind, form) = (case.id, kind.clone(), Some(form));
+            return Ok(ControlFlow::Continue(Way { permit, dossier, case, kind, form }));
+        }
         let (in_force, definition) = self.packs.definition(&case.definition, &case.workflow)?;
         let calendar = in_force.pack.calendar();
         let ground = Ground { definition: &definition, calendar, facts: &dossier.facts };
@@ -154,7 +171,16 @@ impl App {
         if full || self.cases.may_attach(&permit, ground, &case, probe).is_err() {
             return waits(Waits::NotTaken);
         }
-        Ok(ControlFlow::Continue(Way { permit, dossier, case: case.id, kind: kind.clone() }))
+        Ok(ControlFlow::Continue(Way { permit, dossier, case: case.id, kind: kind.clone(), form: None }))
+    }
+
+    /// The kind of document that the form of this number is.
+    fn kind_of_form(&self, case: Option<CaseId>, number: Option<&str>) -> Result<Option<String>, Error> {
+        let (Some(case), Some(number)) = (case, number) else { return Ok(None) };
+        let forms = cases::forms_of(&self.records, case)?;
+        let Some(form) = forms.into_iter().find(|form| form.number == number) else { return Ok(None) };
+        let (_, definition) = self.packs.definition(&form.case.definition, &form.case.workflow)?;
+        Ok(definition.forms.get(&form.form).and_then(|form| form.kind.clone()))
     }
 
     /// Makes a document of the part; none if the stack's file cannot be taken apart.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{book, notices};
+use super::{book, forms, notices};
 use crate::delegations::ActingFor;
 use crate::domain::{CaseId, DossierId, PersonId};
 use crate::journal::{self, Facts, Projection};
@@ -35,6 +35,9 @@ pub(super) const FACTS: Facts = &[
     ("penalty.reversed", book::project_reversed),
     ("penalty.appealed", book::project_appealed),
     ("penalties.exported", project_nothing),
+    ("case.form_made", forms::project_made),
+    ("case.form_signed", forms::project_signed),
+    ("case.custody", forms::project_custody),
 ];
 
 /// Who works on a case, for how long.
@@ -234,6 +237,7 @@ pub fn forget(projection: &mut Projection<'_>, dossier: DossierId) -> Result<(),
         projection.delete(&OPEN, id.as_bytes());
         projection.delete(&CLAIMS, id.as_bytes());
         queue::remove(projection.batch(), &Job::IndexCase { case: id });
+        forms::forget(projection, id)?;
     }
     Ok(())
 }
@@ -283,6 +287,7 @@ fn project_acted(projection: &mut Projection<'_>) -> Result<(), journal::Error> 
     }
     let (at, by, to) = (projection.entry.at, projection.entry.actor, case.state.clone());
     let seq = u32::try_from(case.version).map_err(|_| journal::Error::TooLarge)?;
+    forms::order(projection, &case, seq, &effects)?;
     let (attempt, clocked) = (case.attempt, None);
     let item = HistoryItem {
         seq,

@@ -15,6 +15,17 @@ pub fn business_date(at: Timestamp) -> Date {
     zone().to_datetime(at).date()
 }
 
+/// `YYYY-MM-DD HH:MM` in [`BUSINESS_ZONE`] at this instant.
+pub fn business_time(at: Timestamp) -> String {
+    zone().to_datetime(at).strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+/// The instant of a date and time in [`BUSINESS_ZONE`], written `YYYY-MM-DD HH:MM` or as forms send it, with a `T`.
+pub fn business_instant(text: &str) -> Option<Timestamp> {
+    let local: jiff::civil::DateTime = text.parse().ok()?;
+    zone().to_timestamp(local).ok()
+}
+
 /// The instant at which this date is over in [`BUSINESS_ZONE`]: the first one of the next.
 pub fn end_of_business_date(date: Date) -> Timestamp {
     let next = date.tomorrow().and_then(|next| zone().to_timestamp(next.at(0, 0, 0, 0)));
@@ -77,7 +88,17 @@ impl<'de> Deserialize<'de> for Month {
 
 #[cfg(test)]
 mod tests {
-    use super::{Month, end_of_business_date};
+    use super::{Month, business_instant, business_time, end_of_business_date};
+
+    #[test]
+    fn what_is_typed_is_what_is_shown() {
+        for text in ["2026-03-01T00:05", "2026-03-01 00:05"] {
+            let at = business_instant(text).unwrap();
+            assert_eq!(at.to_string(), "2026-02-28T16:05:00Z");
+            assert_eq!(business_time(at), "2026-03-01 00:05");
+        }
+        assert_eq!((business_instant("tomorrow"), business_instant("2026-02-30T00:00")), (None, None));
+    }
 
     #[test]
     fn a_month_turns_at_midnight_in_shanghai() {

@@ -80,6 +80,7 @@ pub const PATHS: &[(&str, &[&str])] = &[
     ("/api/v1/cases", &["post"]),
     ("/api/v1/cases/{id}", &["get"]),
     ("/api/v1/cases/{id}/actions/{action}", &["post"]),
+    ("/api/v1/cases/{id}/custody", &["post"]),
     ("/api/v1/cases/{id}/claim", &["post", "delete"]),
     ("/api/v1/keys", &["get"]),
     ("/api/v1/keys/rotate", &["post"]),
@@ -146,6 +147,7 @@ pub(super) fn routes() -> Router<Door> {
         .route("/api/v1/cases", post(cases::start))
         .route("/api/v1/cases/{id}", get(cases::show))
         .route("/api/v1/cases/{id}/actions/{action}", post(cases::act))
+        .route("/api/v1/cases/{id}/custody", post(cases::add_custody))
         .route("/api/v1/cases/{id}/claim", post(cases::claim).delete(cases::release))
         .route("/api/v1/keys", get(keys::list))
         .route("/api/v1/keys/rotate", post(keys::rotate))

@@ -52,6 +52,7 @@ pub(super) fn routes(door: &Door) -> Router<Door> {
         .route("/cases/{id}/actions/{action}", post(case::act).get(visit::to_page))
         .route("/cases/{id}/cover", get(cover::show))
         .route("/cases/{id}/cover.svg", get(cover::code))
+        .route("/cases/{id}/custody", post(case::forms::note).get(visit::to_page))
         .route("/cases/{id}/claim", post(case::claim).get(visit::to_page))
         .route("/cases/{id}/release", post(case::release).get(visit::to_page))
         .route("/cases/{id}/attach", post(case::attach).get(visit::to_page))

@@ -19,7 +19,7 @@ use hayro_interpret::{
 use hayro_syntax::page::Page as PdfPage;
 use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 
-pub use self::font::{StandIn, usual_font};
+pub use self::font::{StandIn, chinese_font, usual_font};
 
 use self::about::about;
 use self::glyphs::Glyphs;

@@ -9,5 +9,5 @@ pub mod cover;
 pub mod plan;
 pub mod split;
 
-pub use cover::{Cover, Mark, parse, svg};
+pub use cover::{Cover, FormMark, Mark, parse, runs, svg};
 pub use plan::{PageSeen, Plan, Sides, plan};

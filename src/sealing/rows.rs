@@ -1,5 +1,7 @@
 //! The rows of sealed dossiers and how facts become them.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -164,6 +166,9 @@ pub(super) struct SealedAway {
     pub(super) cases: Vec<CaseId>,
     /// The lines of the penalty ledger: they concern the advisers and the month's totals.
     pub(super) lines: Vec<Penalty>,
+    /// The last numbers that its forms have in their series: they are not given again.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) numbers: BTreeMap<String, u32>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -236,6 +241,7 @@ fn project_sealed(projection: &mut Projection<'_>) -> Result<(), journal::Error>
     for line in &fact.lines {
         cases::keep(projection, line)?;
     }
+    cases::keep_numbers(projection, &fact.numbers)?;
     for case in &fact.cases {
         projection.put(&THINGS, case.as_bytes(), &id)?;
     }

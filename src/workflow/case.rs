@@ -55,6 +55,9 @@ pub struct Case {
     pub frozen: Vec<Frozen>,
     /// Documents that a return named as failing; they no longer count.
     pub wrong: Vec<DocumentId>,
+    /// Why they fail: one of the definition's return reasons each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub wrong_reasons: BTreeMap<DocumentId, String>,
     /// The definition's counters.
     pub counters: BTreeMap<String, u32>,
     /// The calendar that the state's time was counted with; empty in cases from before that was written down.
@@ -137,6 +140,75 @@ pub struct Input {
     pub points: Option<u32>,
     /// A sentence.
     pub note: Option<String>,
+    /// The reasons of single ones of `documents`, by the same words; the others have `reason`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub reasons: BTreeMap<String, String>,
+    /// How the papers themselves were handed over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handover: Option<Handover>,
+}
+
+impl Input {
+    /// The reason, or the first one of those that single documents have.
+    pub fn main_reason(&self) -> Option<&str> {
+        self.reason.as_ref().or_else(|| self.reasons.values().next()).map(String::as_str)
+    }
+
+    /// Why this one of `documents` fails.
+    pub fn reason_of(&self, name: &str) -> Option<&str> {
+        self.reasons.get(name).or(self.reason.as_ref()).map(String::as_str)
+    }
+}
+
+/// How papers were handed over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Handover {
+    /// By which way.
+    pub channel: Channel,
+    /// Who carried them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carrier: Option<String>,
+    /// When they were received.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received_at: Option<Timestamp>,
+    /// Where they lie: box, folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paper: Option<String>,
+}
+
+/// By which way papers go from one to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// From hand to hand.
+    InPerson,
+    /// A courier brings them.
+    Courier,
+    /// A colleague brings them.
+    Colleague,
+    /// Only as a scan.
+    Scan,
+}
+
+impl Channel {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::InPerson, Self::Courier, Self::Colleague, Self::Scan];
+
+    /// The word for it, as in the log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InPerson => "in_person",
+            Self::Courier => "courier",
+            Self::Colleague => "colleague",
+            Self::Scan => "scan",
+        }
+    }
+
+    /// The way that this word means.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|channel| channel.as_str() == word)
+    }
 }
 
 /// The case after an event, and what is to be done because of it.
@@ -168,6 +240,9 @@ pub enum Effect {
         id: String,
         /// The form's name.
         form: String,
+        /// Its number, if the definition lets it be made. It is given when the action is committed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        number: Option<String>,
     },
     /// Roles are told.
     Notify {

@@ -203,6 +203,23 @@ pub struct Form {
     /// The roles that sign it.
     #[serde(default)]
     pub signed_by: Vec<String>,
+    /// The kind of document that it is archived as. Without one it is not made.
+    #[serde(default)]
+    pub kind: Option<String>,
+    /// What its numbers begin with, as `JJ` in `JJ-2026-000012`. Unset: its name in capitals.
+    #[serde(default)]
+    pub number: Option<String>,
+}
+
+/// What a failing submission costs, for people: the points of each attempt, and where it goes after the last one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PenaltyTable<'a> {
+    /// What it is for.
+    pub title: &'a Title,
+    /// Points for each failing contract, by attempt.
+    pub by_attempt: &'a BTreeMap<u32, i64>,
+    /// What the state is called that follows after the table's end.
+    pub beyond: Option<&'a Title>,
 }
 
 /// A name that guards may use.
@@ -251,6 +268,8 @@ pub(super) struct Counter {
 
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct PenaltyRule {
+    #[serde(flatten)]
+    pub(super) title: Title,
     #[serde(default)]
     pub(super) by_attempt: BTreeMap<u32, i64>,
     #[serde(default)]
@@ -333,6 +352,34 @@ impl Definition {
             Order::Penalise(rule) => Some(rule),
             _ => None,
         }
+    }
+
+    /// The penalty tables of an action, by attempt; what a person decides has none.
+    pub fn penalty_tables(&self, state: &str, action: &str) -> Vec<PenaltyTable<'_>> {
+        let rule = self.state(state).and_then(|state| state.actions.get(action));
+        let named = rule.into_iter().flat_map(|rule| &rule.effects).filter_map(|order| match order {
+            Order::Penalise(name) => self.penalties.get(name),
+            _ => None,
+        });
+        let tables = named.filter(|rule| !rule.by_attempt.is_empty()).map(|rule| PenaltyTable {
+            title: &rule.title,
+            by_attempt: &rule.by_attempt,
+            beyond: rule.beyond.as_deref().and_then(|name| self.state(name)).map(|state| &state.title),
+        });
+        tables.collect()
+    }
+
+    /// Whether an action submits the case's papers, so that it can be said how they were handed over.
+    pub fn submits(&self, state: &str, action: &str) -> bool {
+        let rule = self.state(state).and_then(|state| state.actions.get(action));
+        let counted = rule.and_then(|rule| rule.count.as_deref());
+        counted.is_some() && counted == self.attempts()
+    }
+
+    /// What the numbers of a form begin with; none if it is not made.
+    pub fn form_series(&self, name: &str) -> Option<String> {
+        let form = self.forms.get(name).filter(|form| form.kind.is_some())?;
+        Some(form.number.clone().unwrap_or_else(|| name.to_uppercase()))
     }
 
     /// What a person is told when this guard does not hold.

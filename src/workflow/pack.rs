@@ -61,6 +61,7 @@ pub struct Pack {
     roles: BTreeMap<String, Title>,
     document_kinds: BTreeMap<String, DocumentKind>,
     access_policies: String,
+    policy_title: Option<Title>,
     dossiers: BTreeMap<String, Arc<jsonschema::Validator>>,
     stories: Vec<Value>,
     values: BTreeMap<String, Value>,
@@ -178,6 +179,11 @@ impl Pack {
         &self.access_policies
     }
 
+    /// What the firm's rules are called, or else the pack: what stands on top of the papers that it makes.
+    pub fn rules_title(&self) -> &Title {
+        self.policy_title.as_ref().unwrap_or(&self.title)
+    }
+
     /// The roles, by name: the pack's and those of its workflows.
     pub fn roles(&self) -> &BTreeMap<String, Title> {
         &self.roles
@@ -253,6 +259,9 @@ impl Pack {
             vec![Finding::new("E00", MANIFEST, Place::START, String::new(), message)]
         };
         let canonical = serde_json_canonicalizer::to_vec(&parts.values).map_err(unusable)?;
+        let policy = parts.manifest.policy.as_ref().and_then(|path| parts.values.get(path));
+        let policy_title =
+            policy.and_then(|policy| serde_json::from_value(policy.get("title")?.clone()).ok());
         let mut roles = parts.manifest.roles.clone();
         let mut document_kinds = BTreeMap::new();
         for definition in &parts.definitions {
@@ -276,6 +285,7 @@ impl Pack {
             roles,
             document_kinds,
             access_policies: parts.access,
+            policy_title,
             dossiers: parts.dossiers.into_iter().map(|(kind, found)| (kind, Arc::new(found))).collect(),
             stories: parts.stories,
             values: parts.values,

@@ -167,6 +167,12 @@ fn input_title(input: &str, zh: bool) -> &str {
         "points" => ("分数", "the points"),
         "note" => ("说明", "a note"),
         "document" => ("资料", "the document"),
+        "reasons" => ("单项原因", "the reasons of single documents"),
+        "handover" => ("纸质资料交接", "the hand-over of the papers"),
+        "holder" => ("保管人", "the holder"),
+        "carrier" => ("经手人", "who carried the papers"),
+        "place" => ("存放位置", "the place of the papers"),
+        "at" => ("时间", "the time"),
         other => (other, other),
     };
     if zh { in_zh } else { in_en }

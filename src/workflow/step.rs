@@ -8,7 +8,7 @@
 //! seen the case as it is, does the guard hold, are the inputs complete. A guard that asks about an input
 //! is looked at after the inputs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -31,6 +31,8 @@ pub(super) const MOST_CONTRACTS: u32 = 1000;
 pub(super) const MOST_POINTS: u32 = 1000;
 /// How long a note may be, in characters.
 pub(super) const LONGEST_NOTE: usize = 4000;
+/// How long a name or a place may be that is written down with papers, in characters.
+pub const LONGEST_PLACE: usize = 200;
 /// How many documents one return may name.
 pub(super) const MOST_NAMED: usize = 500;
 
@@ -94,6 +96,7 @@ pub fn start(
         counters: starts(&def.counters),
         counted_with: String::new(),
         notices: Notices::default(),
+        wrong_reasons: BTreeMap::new(),
     };
     case.attempt = attempt(def, &case);
     enter(def, calendar, &mut case, &def.initial, at)?;
@@ -138,7 +141,7 @@ impl<'a> Ground<'a> {
             guard => (guard.as_ref(), None),
         };
         early.map_or(Ok(()), |guard| self.guard(guard, None))?;
-        self.inputs(rule, &act.input)?;
+        self.inputs(rule, &act.input, act.at)?;
         late.map_or(Ok(()), |guard| self.guard(guard, Some(&act.input)))?;
         self.apply(rule, Some(&act.actor), &act.input, act.at)
     }
@@ -197,9 +200,9 @@ impl<'a> Ground<'a> {
         Err(Refusal::Guard { guard: guard.text.clone(), values: seen })
     }
 
-    fn inputs(self, rule: &ActionRule, input: &Input) -> Result<(), Refusal> {
+    fn inputs(self, rule: &ActionRule, input: &Input, at: Timestamp) -> Result<(), Refusal> {
         let mut needs: BTreeSet<Need> = rule.needs.iter().copied().collect();
-        if let Some(reason) = &input.reason {
+        for reason in input.reason.iter().chain(input.reasons.values()) {
             let known = &self.def.return_reasons;
             let found = known.get(reason).ok_or_else(|| Refusal::UnknownReason {
                 reason: reason.chars().take(100).collect(),
@@ -207,8 +210,9 @@ impl<'a> Ground<'a> {
             })?;
             needs.extend(&found.needs);
         }
+        let reasoned = |name: &String| input.reason_of(name).is_some();
         let lacking = |need: &&Need| match need {
-            Need::Reason => input.reason.is_none(),
+            Need::Reason => input.main_reason().is_none() || !input.documents.iter().all(reasoned),
             Need::Documents => input.documents.is_empty(),
             Need::Contracts => input.contracts.is_none(),
             Need::Points => input.points.is_none(),
@@ -218,7 +222,26 @@ impl<'a> Ground<'a> {
         if !inputs.is_empty() {
             return Err(Refusal::Missing { inputs });
         }
-        self.input_values(input)
+        self.input_values(input)?;
+        self.handed_over(rule, input, at)
+    }
+
+    /// How papers were handed over is said when they are submitted.
+    fn handed_over(self, rule: &ActionRule, input: &Input, at: Timestamp) -> Result<(), Refusal> {
+        let Some(handover) = &input.handover else { return Ok(()) };
+        let bad = |why: Title| Err(Refusal::BadValue { input: "handover".into(), why });
+        if rule.count.is_none() || rule.count.as_deref() != self.def.attempts() {
+            return bad(Title::new("只在提交时填写", "it is said with a submission"));
+        }
+        let texts = [&handover.carrier, &handover.paper];
+        if texts.into_iter().flatten().any(|text| text.chars().count() > LONGEST_PLACE) {
+            let en = format!("a text has at most {LONGEST_PLACE} characters");
+            return bad(Title::new(format!("每项不超过{LONGEST_PLACE}字"), en));
+        }
+        if handover.received_at.is_some_and(|received| received > at) {
+            return bad(Title::new("收到时间不能晚于现在", "papers cannot be received later than now"));
+        }
+        Ok(())
     }
 
     fn input_values(self, input: &Input) -> Result<(), Refusal> {
@@ -230,6 +253,13 @@ impl<'a> Ground<'a> {
         if input.documents.len() > MOST_NAMED || !input.documents.iter().all(known) {
             let en = "only kinds of documents of this workflow, or documents of the case";
             return Err(bad("documents", "只能填写本流程的资料种类或案内的资料", en));
+        }
+        if input.reasons.keys().any(|name| !input.documents.contains(name)) {
+            return Err(bad(
+                "reasons",
+                "只能为所列资料填写原因",
+                "reasons are given to the named documents only",
+            ));
         }
         if input.note.as_ref().is_some_and(|note| note.chars().count() > LONGEST_NOTE) {
             return Err(bad("note", "说明过长", "the note is too long"));
@@ -263,9 +293,16 @@ impl<'a> Ground<'a> {
         }
         case.attempt = attempt(self.def, &case);
         if rule.needs.contains(&Need::Documents) {
-            let named = input.documents.iter().filter_map(|text| self.named(text));
-            let named: Vec<DocumentId> = named.filter(|id| !case.wrong.contains(id)).collect();
-            case.wrong.extend(named.into_iter().collect::<BTreeSet<_>>());
+            let named = input.documents.iter().filter_map(|text| Some((self.named(text)?, text)));
+            let named: BTreeMap<DocumentId, &String> = named.collect();
+            for (id, text) in named {
+                if let Some(reason) = input.reason_of(text) {
+                    case.wrong_reasons.insert(id, reason.to_owned());
+                }
+                if !case.wrong.contains(&id) {
+                    case.wrong.push(id);
+                }
+            }
         }
         let mut effects = Vec::new();
         for (index, order) in rule.effects.iter().enumerate() {
@@ -296,7 +333,7 @@ impl<'a> Ground<'a> {
                 Effect::Fix { id, documents: case.documents.clone() }
             }
             Order::Penalise(name) => Effect::Penalise(self.penalty(case, name, id, actor?.id, input, at)?),
-            Order::Form(form) => Effect::Form { id, form: form.clone() },
+            Order::Form(form) => Effect::Form { id, form: form.clone(), number: None },
             Order::Notify(roles) => Effect::Notify { id, roles: roles.clone().into_vec() },
             Order::Archive(what) => Effect::Archive { id, what: what.clone() },
             Order::Retain(rule) => Effect::Retain { id, rule: rule.clone() },
@@ -339,7 +376,7 @@ impl<'a> Ground<'a> {
             month: Month::of(at),
             rule: name.to_owned(),
             documents: input.documents.clone(),
-            reason: input.reason.clone().unwrap_or_else(|| name.to_owned()),
+            reason: input.main_reason().unwrap_or(name).to_owned(),
             note: input.note.clone(),
             reverses: None,
             at,

@@ -230,6 +230,7 @@ impl Stage<'_> {
             contracts: deed.contracts,
             points: deed.points,
             note: deed.note.clone(),
+            ..Input::default()
         };
         let (action, expected_version) = (deed.action.clone(), self.case.version);
         let event = Event::Act(Act { action, actor, at: self.now, expected_version, input });

@@ -27,6 +27,10 @@ use tempfile::TempDir;
 /// How long a test waits for what must happen, on a machine that may be busy.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
+/// Where there is no font: what a workflow orders to be filled in comes into the archive when it comes, and only tests that ask for
+/// forms want that.
+pub(crate) const NO_FONT: &str = "/nowhere/font";
+
 const PASSWORD: &str = "a password for tests";
 
 /// Names and roles of the people that a test can [sign in](TestApp::sign_in).
@@ -82,6 +86,7 @@ impl TestApp {
         let mut config =
             Config { data: dir.path().join("data"), objects: objects_url.to_owned(), ..Config::default() };
         config.reading_program = Some(PathBuf::from(env!("CARGO_BIN_EXE_lantai")));
+        config.reading_font = Some(NO_FONT.into());
         change(&mut config);
         let (objects, faults) = Objects::open(objects_url, &config.s3).await.unwrap().with_faults();
         let recovery = Recovery::NewKeyFile(dir.path().join("recovery.key"));

@@ -13,6 +13,7 @@ mod export;
 mod fields;
 mod foreign;
 mod formats;
+mod forms;
 mod garage;
 mod import;
 mod journeys;

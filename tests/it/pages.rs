@@ -100,6 +100,55 @@ async fn a_case_goes_from_a_new_customer_to_the_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn forms_reasons_and_who_holds_the_papers_stand_on_the_page_of_the_case() {
+    let archive = Archive::open().await;
+    let (adviser, manager) = (archive.sign_in("adviser").await, archive.sign_in("manager").await);
+    let (_, case) = adviser.new_case("张三").await;
+    adviser.hand_in_all(&case).await;
+    let handed =
+        [("channel", "courier"), ("carrier", EVIL), ("received_at", "2026-01-05T09:30"), ("paper", "7号箱")];
+    let without_way = adviser.act(&case, "submit", &handed[1..]).await;
+    assert_eq!(without_way.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(without_way.has("请选择交接方式") && without_way.has("value=\"7号箱\""), "{}", without_way.body);
+    assert_eq!(adviser.act(&case, "submit", &[]).await.status, StatusCode::SEE_OTHER);
+    let page = adviser.get(&case).await;
+    assert!(page.has("JJ-20") && page.has("000001") && page.has("客户资料交接表"), "{}", page.body);
+
+    let paper = adviser.get(&case).await;
+    let at = paper.body.find("id=\"document-").unwrap() + "id=\"document-".len();
+    let document = paper.body[at..at + 26].to_owned();
+    let own = format!("reason-{document}");
+    let choosing = manager.get(&case).await;
+    assert!(choosing.has(&format!("name=\"{own}\"")) && choosing.has("原因同上"), "{}", choosing.body);
+    let typed = [("reason", "missing"), ("documents", &document), (&own, "unsigned"), ("contracts", "1")];
+    assert_eq!(manager.act(&case, "return", &typed).await.status, StatusCode::SEE_OTHER);
+    let page = adviser.get(&case).await;
+    assert!(page.has("不合格</span> <span class=\"under\">未签字或未盖章</span>"), "{}", page.body);
+    assert!(page.has("（未签字或未盖章）") && page.has("BQ-20"), "the history says it too: {}", page.body);
+    adviser.act(&case, "submit", &handed).await;
+    let page = adviser.get(&case).await;
+    assert!(page.has("快递 · 2026-01-05 09:30") && page.has("7号箱") && !page.has(EVIL), "{}", page.body);
+
+    let held = [("holder", "档案室"), ("channel", "colleague"), ("at", "2026-01-06T09:30"), ("place", EVIL)];
+    let noted = adviser.post(&format!("{case}/custody"), &held).await;
+    assert_eq!(noted.location(), format!("{case}?done=custody#custody"));
+    let page = adviser.get(&case).await;
+    assert!(page.has("档案室") && page.has("2026-01-06 09:30") && !page.has(EVIL), "{}", page.body);
+    let wrong = [("holder", "x"), ("channel", "courier"), ("at", "2999-01-06T09:30"), ("note", "记一笔")];
+    let refused = adviser.post(&format!("{case}/custody"), &wrong).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.has("时间不能晚于现在") && refused.has("记一笔</textarea>"), "{}", refused.body);
+
+    archive.app.run_all_jobs().await.unwrap();
+    let page = adviser.get(&format!("{case}?lang=en")).await;
+    if lantai::reading::usual_font().is_some() {
+        assert!(page.has("Download the PDF to print") && page.has("Handover sheet"), "{}", page.body);
+    } else {
+        assert!(page.has("no Chinese font"), "{}", page.body);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_adviser_sees_nothing_of_another_advisers_customer() {
     let archive = Archive::open().await;
     let (adviser, other) = (archive.sign_in("adviser").await, archive.sign_in("other").await);

@@ -76,6 +76,7 @@ impl Server {
         command.args(arguments).current_dir(self.folder.path()).env("LANTAI_LOG_FILTER", "warn");
         // Tests that want OCR ask for it: it takes time.
         command.env("LANTAI_OCR_MODELS", "");
+        command.env("LANTAI_READING_FONT", crate::app::NO_FONT);
         command.envs(self.setting.variables.iter().map(|(name, value)| (name, value)));
         command
     }

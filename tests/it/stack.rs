@@ -1,6 +1,6 @@
 //! Stacks of papers: codes and blank pages on the samples, the plan, the parts, and the whole way through a server.
 
-mod build;
+pub(crate) mod build;
 mod chain;
 mod codes;
 mod hostile;

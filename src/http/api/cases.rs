@@ -1,5 +1,7 @@
 //! Cases: start, look, act, claim.
 
+use std::collections::BTreeMap;
+
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -10,14 +12,14 @@ use serde_json::json;
 use super::documents::{attach, permitted};
 use super::{Json, Query, parse_id};
 use crate::access::{Action, Permit};
-use crate::cases::{self, Claim, Ground, HistoryItem};
+use crate::cases::{self, Claim, Custody, Ground, HistoryItem, OrderedForm};
 use crate::documents::Document;
 use crate::domain::{CaseId, DocumentId, DossierId};
 use crate::dossiers::Dossier;
 use crate::http::caller::rules;
 use crate::http::{Caller, Door, Problem, Sight};
 use crate::sealing;
-use crate::workflow::{self, Case, Input};
+use crate::workflow::{self, Case, Channel, Handover, Input};
 
 #[derive(Deserialize)]
 pub(super) struct NewCase {
@@ -42,6 +44,9 @@ pub(crate) struct Said {
     pub(crate) contracts: Option<u32>,
     pub(crate) points: Option<u32>,
     pub(crate) note: Option<String>,
+    #[serde(default)]
+    pub(crate) reasons: BTreeMap<String, String>,
+    pub(crate) handover: Option<Handover>,
 }
 
 #[derive(Deserialize)]
@@ -68,6 +73,54 @@ pub(crate) struct CaseView {
     pub(crate) deadline: Option<jiff::Timestamp>,
     pub(crate) claimed_by: Option<String>,
     pub(crate) history: Vec<HistoryItem>,
+    pub(crate) wrong: Vec<WrongView>,
+    pub(crate) forms: Vec<FormView>,
+    pub(crate) custody: Vec<Custody>,
+}
+
+/// A document that a return named as failing, as the API shows it.
+#[derive(Serialize)]
+pub(crate) struct WrongView {
+    pub(crate) document: DocumentId,
+    pub(crate) reason: Option<String>,
+}
+
+/// A form as the API shows it.
+#[derive(Serialize)]
+pub(crate) struct FormView {
+    pub(crate) form: String,
+    pub(crate) number: String,
+    pub(crate) ordered_at: jiff::Timestamp,
+    pub(crate) document: Option<DocumentId>,
+    pub(crate) made_at: Option<jiff::Timestamp>,
+    /// The scan of it that came back signed.
+    pub(crate) signed: Option<DocumentId>,
+}
+
+impl From<OrderedForm> for FormView {
+    fn from(form: OrderedForm) -> Self {
+        Self {
+            form: form.form,
+            number: form.number,
+            ordered_at: form.ordered_at,
+            document: form.made.map(|made| made.document),
+            made_at: form.made.map(|made| made.at),
+            signed: form.signed,
+        }
+    }
+}
+
+/// Who has the papers now.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewCustody {
+    pub(crate) holder: String,
+    pub(crate) channel: Channel,
+    pub(crate) carrier: Option<String>,
+    pub(crate) place: Option<String>,
+    /// Since when; now if it is not said.
+    pub(crate) at: Option<jiff::Timestamp>,
+    pub(crate) note: Option<String>,
 }
 
 /// The checklist as the API shows it.
@@ -183,11 +236,11 @@ pub(crate) async fn take_action(
     said: Said,
 ) -> Result<Case, Problem> {
     let (case, dossier, permit) = case_for(door, caller, id, Action::ActOnCase)?;
-    let Said { version, reason, documents, contracts, points, note } = said;
+    let Said { version, reason, documents, contracts, points, note, reasons, handover } = said;
     let in_basket = |name: &String| case.documents.iter().any(|found| found.document.to_string() == *name);
     let is_new = |name: &String| name.parse::<DocumentId>().is_ok() && !in_basket(name);
     let (new, documents) = documents.into_iter().partition(is_new);
-    let input = Input { reason, documents, contracts, points, note };
+    let input = Input { reason, documents, contracts, points, note, reasons, handover };
     let (in_force, definition) = door.app.packs.definition(&case.definition, &case.workflow)?;
     let counting = door.app.packs.counting(&in_force)?;
     let ground =
@@ -227,6 +280,32 @@ fn with_documents(
         return Err(Problem::new("too_many_documents"));
     }
     Ok((basket, new))
+}
+
+/// `POST /api/v1/cases/{id}/custody`
+pub(super) async fn add_custody(
+    State(door): State<Door>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Json(held): Json<NewCustody>,
+) -> Result<Response, Problem> {
+    let held = note_custody(&door, &caller, &id, held).await?;
+    Ok((StatusCode::CREATED, axum::Json(held)).into_response())
+}
+
+/// Notes who has the papers of a case from now on.
+pub(crate) async fn note_custody(
+    door: &Door,
+    caller: &Caller,
+    id: &str,
+    held: NewCustody,
+) -> Result<Custody, Problem> {
+    let (case, _, permit) = case_for(door, caller, id, Action::ActOnCase)?;
+    let NewCustody { holder, channel, carrier, place, at, note } = held;
+    let at = at.unwrap_or_else(|| door.app.clock.now());
+    let held = Custody { holder, channel, carrier, place, at, note, by_name: caller.actor.name.clone() };
+    door.app.cases.note_custody(&permit, case.id, &held).await?;
+    Ok(held)
 }
 
 /// `POST /api/v1/cases/{id}/claim`
@@ -290,7 +369,11 @@ fn view_in(door: &Door, caller: &Caller, case: Case, sight: &Sight) -> Result<Ca
     let actions = offered.into_iter().filter(|_| may_act);
     let claim = cases::claim(records, case.id, door.app.clock.now())?;
     let history = cases::history(records, case.id)?;
+    let reason = |id: &DocumentId| case.wrong_reasons.get(id).cloned();
     Ok(CaseView {
+        wrong: case.wrong.iter().map(|id| WrongView { document: *id, reason: reason(id) }).collect(),
+        forms: cases::forms_of(records, case.id)?.into_iter().map(FormView::from).collect(),
+        custody: cases::custody(records, case.id)?,
         checklist: ChecklistView {
             complete: checklist.complete,
             items: checklist.items.into_iter().map(item).collect(),

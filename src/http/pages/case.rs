@@ -4,6 +4,7 @@
 //! typed still in its place.
 
 mod basket;
+pub(super) mod forms;
 mod history;
 mod offer;
 
@@ -28,8 +29,10 @@ use crate::http::api::cases::{case_for, claim_case, release_case, take_action, v
 use crate::http::api::documents;
 use crate::http::{Caller, Door, Problem};
 use crate::text::{Lang, say, say_with};
+use crate::workflow::Case;
 
 use basket::Item;
+use forms::{FormLine, TypedCustody};
 use history::Happening;
 use offer::{Offer, Typed};
 
@@ -57,6 +60,10 @@ struct Page {
     upload: Option<Upload>,
     offers: Vec<Offer>,
     waits_for: String,
+    forms: Vec<FormLine>,
+    held: Vec<forms::Held>,
+    /// The form for who has the papers now, for those who may say so.
+    custody: Option<TypedCustody>,
     history: Vec<Happening>,
     alert: Option<Alert>,
     done: Option<String>,
@@ -99,6 +106,7 @@ pub(super) async fn show(
 fn done_sentence(content: &Page, lang: Lang, done: &str) -> Option<String> {
     match done {
         "documents" => Some(say(lang, "page-done-documents")),
+        "custody" => Some(say(lang, "page-done-custody")),
         "action" => {
             content.history.first().map(|last| say_with(lang, "page-done-action", &[("what", &last.what)]))
         }
@@ -213,18 +221,38 @@ async fn refused(
 ) -> Result<Response, Problem> {
     let mut content = content(door, signed, id, typed).await.map_err(|_| problem.clone())?;
     let (case, ..) = case_for(door, &signed.caller, id, Action::ViewCase)?;
-    let (_, definition) = door.app.packs.definition(&case.definition, &case.workflow)?;
-    let lang = signed.visit.lang;
-    let sentence = match problem.refusal() {
-        Some(refusal) => refusal.sentence(&definition, lang.tag()),
-        None => problem.sentence(lang),
-    };
+    let sentence = sentence(door, signed, &case, problem)?;
     let seen = typed.and_then(|typed| typed.version.parse::<u64>().ok()).unwrap_or(case.version);
     let changes = content.history.iter().filter(|item| u64::from(item.seq) > seen).cloned().collect();
     let lost = |typed: &&Typed| content.offers.iter().all(|offer| offer.name != typed.action);
     let lost = typed.filter(lost).map(|typed| typed.note.clone()).filter(|note| !note.is_empty());
     content.alert = Some(Alert { sentence, changes, typed: lost });
     page(problem.status(), &content)
+}
+
+/// The case's page after a note of who has the papers that was refused.
+async fn refused_custody(
+    door: &Door,
+    signed: &Signed,
+    id: &str,
+    problem: &Problem,
+    typed: TypedCustody,
+) -> Result<Response, Problem> {
+    let mut content = content(door, signed, id, None).await.map_err(|_| problem.clone())?;
+    let (case, ..) = case_for(door, &signed.caller, id, Action::ViewCase)?;
+    content.alert = Some(Alert { sentence: sentence(door, signed, &case, problem)?, ..Alert::default() });
+    content.custody = content.custody.map(|_| typed);
+    page(problem.status(), &content)
+}
+
+/// A refusal in words.
+fn sentence(door: &Door, signed: &Signed, case: &Case, problem: &Problem) -> Result<String, Problem> {
+    let (_, definition) = door.app.packs.definition(&case.definition, &case.workflow)?;
+    let lang = signed.visit.lang;
+    Ok(match problem.refusal() {
+        Some(refusal) => refusal.sentence(&definition, lang.tag()),
+        None => problem.sentence(lang),
+    })
 }
 
 async fn content(door: &Door, signed: &Signed, id: &str, typed: Option<&Typed>) -> Result<Page, Problem> {
@@ -256,6 +284,12 @@ async fn content(door: &Door, signed: &Signed, id: &str, typed: Option<&Typed>) 
         claim,
         complete: seen.checklist.complete,
         waits_for: words::list(lang, roles.iter().map(|role| titled(definition.roles.get(role), lang, role))),
+        forms: forms::lines(door, caller, lang, &dossier, &definition, &case)?,
+        held: forms::held(lang, seen.custody),
+        custody: caller
+            .may_with(door, Action::ActOnCase, &dossier)
+            .is_ok()
+            .then(|| TypedCustody::empty(lang)),
         history: history::happenings(door, lang, &definition, &case, seen.history)?,
         items: basket.items,
         papers: basket.papers,

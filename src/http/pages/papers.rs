@@ -6,11 +6,11 @@ use super::form::Choice;
 use super::words::{self, Moment, moment};
 use crate::access::Action;
 use crate::documents::Document;
-use crate::domain::{DocumentId, PersonId};
+use crate::domain::{DocumentId, PersonId, archive_itself};
 use crate::dossiers::Dossier;
 use crate::http::api::documents::Progress;
 use crate::http::{Caller, Door, Problem};
-use crate::text::Lang;
+use crate::text::{Lang, say};
 use crate::workflow::DocumentKind;
 
 /// One document of a list.
@@ -27,6 +27,8 @@ pub(super) struct Paper {
     pub(super) received: Moment,
     /// Whether a return named it as failing.
     pub(super) wrong: bool,
+    /// And why.
+    pub(super) wrong_reason: Option<String>,
     /// Where it is shown, for those who may see it.
     pub(super) page: Option<String>,
     /// Where the original is, for those who may take it.
@@ -49,12 +51,10 @@ pub(super) fn papers(
         let from = match names.get(&document.received_from) {
             Some(name) => name.clone(),
             None => {
-                let name = door
-                    .app
-                    .people
-                    .get(document.received_from)?
-                    .map(|person| person.name)
-                    .unwrap_or_default();
+                let name = door.app.people.get(document.received_from)?.map(|person| person.name);
+                let by_itself = document.received_from == archive_itself();
+                let name = name
+                    .unwrap_or_else(|| if by_itself { say(lang, "page-by-archive") } else { String::new() });
                 names.insert(document.received_from, name.clone());
                 name
             }
@@ -84,6 +84,7 @@ fn paper(
         from,
         received: moment(document.received_at),
         wrong: false,
+        wrong_reason: None,
         page: may_look.then(|| format!("/documents/{}", document.id)),
         download: may_download.then(|| format!("/api/v1/documents/{}/content", document.id)),
     })

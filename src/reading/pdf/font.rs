@@ -25,6 +25,15 @@ pub fn usual_font() -> Option<PathBuf> {
     USUAL.iter().map(|(path, _)| PathBuf::from(path)).find(|path| path.is_file())
 }
 
+/// A Chinese font to print with, and which one of the file it is: the file that is named, or one of this machine.
+pub fn chinese_font(named: Option<&Path>) -> io::Result<Option<(Vec<u8>, u32)>> {
+    let Some(path) = named.map(Path::to_owned).or_else(usual_font) else { return Ok(None) };
+    let font = StandIn::open(&path)?;
+    let mut data = Vec::new();
+    (&font.file).take(MOST_BYTES).read_to_end(&mut data)?;
+    Ok(Some((data, font.index)))
+}
+
 /// A font file, opened while files may be opened, and read when the first document needs it.
 pub struct StandIn {
     file: File,

@@ -1,6 +1,6 @@
-//! What our own codes say: the cover sheet of a case, and the sheet that separates.
+//! What our own codes say: the cover sheet of a case, a form that comes back, and the sheet that separates.
 //!
-//! The payload is ASCII, `lantai:1:cover:<case>:<kind>` or `lantai:1:separator`, so that every reader of codes agrees on
+//! The payload is ASCII, `lantai:1:cover:<case>:<kind>`, `lantai:1:form:<case>:<number>` or `lantai:1:separator`, so that every reader of codes agrees on
 //! it. [`parse`] is strict: a code that is nearly one of ours is somebody else's code, and routes nothing. A cover says
 //! where papers go, not that they may go there: whoever acts on it checks the permission, since anybody can print one.
 
@@ -12,6 +12,7 @@ use rxing::qrcode::QRCodeWriter;
 use rxing::{BarcodeFormat, EncodeHints, Writer};
 
 const COVER: &str = "lantai:1:cover:";
+const FORM: &str = "lantai:1:form:";
 const SEPARATOR: &str = "lantai:1:separator";
 /// The separator sheet "Patch T" of scanner makers, also where it is printed as a code with this text.
 const PATCH_T: [&str; 2] = ["PATCHT", "PATCH T"];
@@ -19,12 +20,15 @@ const PATCH_T: [&str; 2] = ["PATCHT", "PATCH T"];
 const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const CASE_LEN: usize = 26;
 const MOST_KIND_BYTES: usize = 64;
+const MOST_NUMBER_BYTES: usize = 96;
 
 /// What a sheet with one of our codes orders.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Mark {
     /// The pages after it belong to a case.
     Cover(Cover),
+    /// This page belongs to a form that was printed, and comes back.
+    Form(FormMark),
     /// A new document begins after it.
     Separator,
 }
@@ -34,6 +38,31 @@ pub enum Mark {
 pub struct Cover {
     case: String,
     kind: String,
+}
+
+/// The case and the number of a form.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct FormMark {
+    case: String,
+    number: String,
+}
+
+impl FormMark {
+    /// None unless `case` is an id, as for a cover, and `number` is `[A-Z0-9_-]{1,96}`.
+    pub fn new(case: &str, number: &str) -> Option<Self> {
+        let valid = is_id(case) && is_number(number);
+        valid.then(|| Self { case: case.to_owned(), number: number.to_owned() })
+    }
+
+    /// The id of the case.
+    pub fn case(&self) -> &str {
+        &self.case
+    }
+
+    /// The number of the form.
+    pub fn number(&self) -> &str {
+        &self.number
+    }
 }
 
 impl Cover {
@@ -60,6 +89,10 @@ pub fn parse(text: &str) -> Option<Mark> {
     if text == SEPARATOR || PATCH_T.contains(&text) {
         return Some(Mark::Separator);
     }
+    if let Some(form) = text.strip_prefix(FORM) {
+        let (case, number) = form.split_once(':')?;
+        return FormMark::new(case, number).map(Mark::Form);
+    }
     let (case, kind) = text.strip_prefix(COVER)?.split_once(':')?;
     Cover::new(case, kind).map(Mark::Cover)
 }
@@ -82,6 +115,7 @@ impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cover(Cover { case, kind }) => write!(f, "{COVER}{case}:{kind}"),
+            Self::Form(FormMark { case, number }) => write!(f, "{FORM}{case}:{number}"),
             Self::Separator => f.write_str(SEPARATOR),
         }
     }
@@ -98,6 +132,20 @@ fn is_id(text: &str) -> bool {
 fn is_kind(text: &str) -> bool {
     let known = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
     (1..=MOST_KIND_BYTES).contains(&text.len()) && text.bytes().all(known)
+}
+
+fn is_number(text: &str) -> bool {
+    let known = |byte: u8| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-');
+    (1..=MOST_NUMBER_BYTES).contains(&text.len()) && text.bytes().all(known)
+}
+
+/// A stretch of dark modules: its row, the first module, how many.
+pub type Run = (u32, u32, u32);
+
+/// The dark modules of such a code as [`svg`] draws it: how many a side has, and each stretch.
+pub fn runs(text: &str) -> Option<(u32, Vec<Run>)> {
+    let modules = Modules::of(text)?;
+    Some((modules.side, modules.runs()))
 }
 
 /// A QR code (ISO/IEC 18004, error correction M, quiet zone of four modules) as a file of SVG, one unit to a module,
@@ -151,7 +199,7 @@ impl Modules {
     }
 
     /// Each stretch of dark modules in a row: row, first module, length.
-    fn runs(&self) -> Vec<(u32, u32, u32)> {
+    fn runs(&self) -> Vec<Run> {
         let mut runs = Vec::new();
         for y in 0..self.side {
             let mut x = 0;
@@ -169,7 +217,7 @@ impl Modules {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cover, Mark, luma, parse, svg};
+    use super::{Cover, FormMark, Mark, luma, parse, svg};
 
     const CASE: &str = "01j8z6w3q9v5n4m2k7h0g1f8d6";
 
@@ -180,6 +228,9 @@ mod tests {
             assert_eq!(mark.to_string(), format!("lantai:1:cover:{CASE}:{kind}"));
             assert_eq!(parse(&mark.to_string()), Some(mark));
         }
+        let form = Mark::Form(FormMark::new(CASE, "JJ-2026-000012").unwrap());
+        assert_eq!(form.to_string(), format!("lantai:1:form:{CASE}:JJ-2026-000012"));
+        assert_eq!(parse(&form.to_string()), Some(form));
         for text in ["lantai:1:separator", "PATCHT", "PATCH T"] {
             assert_eq!(parse(text), Some(Mark::Separator));
         }
@@ -209,6 +260,10 @@ mod tests {
             &format!("{cover}\n"),
             &format!(" {cover}"),
             &long,
+            &format!("lantai:1:form:{CASE}:jj-2026-000012"),
+            &format!("lantai:1:form:{CASE}:"),
+            &format!("lantai:1:form:{CASE}:JJ-2026-000012:x"),
+            "lantai:1:form:01j8:JJ-2026-000012",
         ] {
             assert_eq!(parse(text), None, "{text:?}");
         }

@@ -10,6 +10,8 @@
 //! * The blank back of a sheet with a mark belongs to the sheet: it is in no part, and in [`Plan::left_out`]. If both
 //!   sides carry the same mark, they are one sheet.
 //! * A separator beside a cover, or on the back of its sheet, says nothing new.
+//! * A page with a form's code is itself a page of that form, and so are the pages after it with the same code and their
+//!   blank backs. What else follows a form begins a part that inherits nothing.
 //! * A page with two different covers is unsure: the part goes by the first one, and a person confirms. So is a part
 //!   whose cover stands on the back of another, or whose mark stands on the back of a page.
 
@@ -59,7 +61,7 @@ pub struct Part {
     pub mark: Option<Mark>,
     /// Where `mark` stands.
     pub cover_page: Option<u32>,
-    /// The pages in order, blank ones in their places; without the page of the mark.
+    /// The pages in order, blank ones in their places; without the page of the mark, unless that is a form's.
     pub pages: Vec<u32>,
     /// Those of `pages` that are blank.
     pub blank: Vec<u32>,
@@ -75,12 +77,23 @@ pub fn plan(pages: &[PageSeen], sides: Sides) -> Plan {
         let before = number.checked_sub(2).and_then(|at| pages.get(at as usize));
         let place = Place { number, page, before, sides };
         match mark_of(page) {
+            Some((mark @ Mark::Form(_), sure)) => {
+                if part.mark.as_ref() != Some(&mark) {
+                    plan.parts.extend(std::mem::replace(&mut part, Part::of_form(mark, number)).kept());
+                }
+                part.unsure |= !sure;
+                part.add(number, page);
+            }
             Some((mark, _)) if place.repeats_front(&mark) => plan.left_out.push(number),
             Some((mark, sure)) => {
                 let next = place.begin(mark, sure, &mut part, &mut plan.left_out);
                 plan.parts.extend(std::mem::replace(&mut part, next).kept());
             }
             None if place.is_blank_back(&part) => plan.left_out.push(number),
+            None if matches!(part.mark, Some(Mark::Form(_))) && !page.blank => {
+                plan.parts.extend(std::mem::take(&mut part).kept());
+                part.add(number, page);
+            }
             None => part.add(number, page),
         }
     }
@@ -90,6 +103,10 @@ pub fn plan(pages: &[PageSeen], sides: Sides) -> Plan {
 }
 
 impl Part {
+    fn of_form(mark: Mark, page: u32) -> Self {
+        Self { mark: Some(mark), cover_page: Some(page), ..Self::default() }
+    }
+
     fn add(&mut self, number: u32, page: &PageSeen) {
         self.pages.push(number);
         if page.blank {
@@ -106,7 +123,7 @@ impl Part {
 
 /// The mark that counts on a page, and whether there is no other that contradicts it.
 fn mark_of(page: &PageSeen) -> Option<(Mark, bool)> {
-    let mut covers = page.marks.iter().filter(|mark| matches!(mark, Mark::Cover(_)));
+    let mut covers = page.marks.iter().filter(|mark| matches!(mark, Mark::Cover(_) | Mark::Form(_)));
     let mark = covers.next().or(page.marks.first())?;
     Some((mark.clone(), covers.all(|other| other == mark)))
 }
@@ -160,17 +177,23 @@ impl Place<'_> {
 #[cfg(test)]
 mod tests {
     use super::{PageSeen, Part, Plan, Sides, plan};
-    use crate::reading::stack::cover::{Cover, Mark};
+    use crate::reading::stack::cover::{Cover, FormMark, Mark};
 
     fn cover(kind: &str) -> Mark {
         Mark::Cover(Cover::new("01j8z6w3q9v5n4m2k7h0g1f8d6", kind).unwrap())
     }
 
-    /// A letter is a page: `a`, `b`: covers; `s`: a separator; `x`: both covers; `t`: cover a and a separator; `_`: blank; `.`: text.
+    fn form(number: &str) -> Mark {
+        Mark::Form(FormMark::new("01j8z6w3q9v5n4m2k7h0g1f8d6", number).unwrap())
+    }
+
+    /// A letter is a page: `a`, `b`: covers; `F`, `G`: forms; `X`: a form and a cover; `s`: a separator; `x`: both covers; `t`: cover a and a separator; `_`: blank; `.`: text.
     fn seen(stack: &str) -> Vec<PageSeen> {
         let page = |letter: char| {
             let marks = match letter {
                 'a' | 'b' => vec![cover(&letter.to_string())],
+                'F' | 'G' => vec![form(&letter.to_string())],
+                'X' => vec![form("F"), cover("a")],
                 's' => vec![Mark::Separator],
                 'x' => vec![cover("a"), cover("b")],
                 't' => vec![Mark::Separator, cover("a"), cover("a")],
@@ -188,6 +211,7 @@ mod tests {
                 None => "-",
                 Some(Mark::Separator) => "s",
                 Some(Mark::Cover(cover)) => cover.kind(),
+                Some(Mark::Form(form)) => form.number(),
             };
             let page = |page: &u32| format!(" {page}{}", if part.blank.contains(page) { "_" } else { "" });
             let pages: String = part.pages.iter().map(page).collect();
@@ -255,6 +279,17 @@ mod tests {
         assert_plan("as..", Sides::Both, "a 3 4 / [1, 2]");
         assert_plan("sa..", Sides::Both, "a 3 4 / [1, 2]");
         assert_plan("a.aa..", Sides::Both, "a 2, a 5 6 / [1, 3, 4]");
+    }
+
+    #[test]
+    fn a_forms_pages_are_its_own_and_nothing_else_is() {
+        assert_plan("F", Sides::Unknown, "F 1 / []");
+        assert_plan("FF_G", Sides::Unknown, "F 1 2 3_, G 4 / []");
+        assert_plan("F_F_.", Sides::Both, "F 1 2_ 3 4_, - 5 / []");
+        assert_plan("F..a.", Sides::Unknown, "F 1, - 2 3, a 5 / [4]");
+        assert_plan("a.F.", Sides::Unknown, "a 2, F 3, - 4 / [1]");
+        assert_plan("Fs.", Sides::Unknown, "F 1, s 3 / [2]");
+        assert_plan("X.", Sides::Unknown, "F? 1, - 2 / []");
     }
 
     #[test]

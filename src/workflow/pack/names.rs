@@ -23,6 +23,9 @@ pub(super) fn check(def: &Definition, manifest: &Manifest, sheet: &mut Sheet<'_>
         form.signed_by
             .iter()
             .for_each(|role| known_role(def, manifest, role, &["forms", name, "signed_by"], sheet));
+        if let Some(kind) = &form.kind {
+            known("资料", "document", &def.documents, kind, &["forms", name, "kind"], sheet);
+        }
     }
     for (name, penalty) in &def.penalties {
         if let Some(beyond) = &penalty.beyond {

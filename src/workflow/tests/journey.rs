@@ -1,5 +1,7 @@
 //! One case on its way, and everybody who may not push it.
 
+use std::collections::BTreeMap;
+
 use super::{Desk, document, failing, li, note, person, wang, zhao};
 use crate::domain::Month;
 use crate::workflow::{Event, Input, Refusal, checklist, due_timer, offered};
@@ -82,6 +84,52 @@ fn a_document_named_as_failing_no_longer_counts() {
     desk.attach(document(77, "person_id")).unwrap();
     desk.act(&li(), "submit", Input::default()).unwrap();
     desk.act(&wang(), "accept", Input::default()).unwrap();
+}
+
+#[test]
+fn each_document_can_fail_for_a_reason_of_its_own() {
+    let mut desk = Desk::open("person", 1);
+    desk.complete();
+    desk.act(&li(), "submit", Input::default()).unwrap();
+    let of_kind = |desk: &Desk, kind: &str| {
+        desk.case.documents.iter().find(|found| found.kind == kind).unwrap().document
+    };
+    let (id, receipt) = (of_kind(&desk, "person_id"), of_kind(&desk, "bank_receipt"));
+    let documents = vec![id.to_string(), receipt.to_string(), "contact_sheet".into()];
+    let reasons = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, reason)| ((*name).to_owned(), (*reason).to_owned())).collect()
+    };
+    let own = reasons(&[(&id.to_string(), "expired_id")]);
+    let input = Input { documents: documents.clone(), reasons: own.clone(), ..failing(1) };
+    let before = desk.case.clone();
+    let foreign = Input { reasons: reasons(&[("risk_statement", "missing")]), ..input.clone() };
+    let unknown = Input { reasons: reasons(&[("contact_sheet", "mood")]), ..input.clone() };
+    let without_note = Input { reasons: reasons(&[("contact_sheet", "mismatch")]), ..input.clone() };
+    let not_for_all = Input { reason: None, ..input.clone() };
+    for (input, code) in [
+        (foreign, "bad_value"),
+        (unknown, "unknown_reason"),
+        (without_note, "missing_input"),
+        (not_for_all, "missing_input"),
+    ] {
+        assert_eq!(desk.act(&wang(), "return", input).unwrap_err().code(), code);
+        assert_eq!(desk.case, before);
+    }
+    desk.act(&wang(), "return", input).unwrap();
+    assert_eq!(desk.case.wrong.len(), 2);
+    let expected = [(id, "expired_id".to_owned()), (receipt, "missing".to_owned())];
+    assert_eq!(desk.case.wrong_reasons, expected.into());
+    assert_eq!(desk.lines.last().unwrap().reason, "missing");
+
+    desk.act(&li(), "submit", Input::default()).unwrap();
+    let all = reasons(&[("contact_sheet", "unsigned")]);
+    let input = Input { reason: None, documents: vec!["contact_sheet".into()], reasons: all, ..failing(1) };
+    desk.act(&wang(), "return", input).unwrap();
+    assert_eq!(desk.lines.last().unwrap().reason, "unsigned", "one reason is enough");
+    // What was written before there were such reasons is read as before.
+    let old: Input = serde_json::from_str(r#"{"reason":"missing","documents":["person_id"]}"#).unwrap();
+    assert_eq!((old.reasons.len(), old.handover), (0, None));
+    assert!(!serde_json::to_string(&Input::default()).unwrap().contains("reasons"));
 }
 
 #[test]

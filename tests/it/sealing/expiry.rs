@@ -88,6 +88,7 @@ async fn returned_case(app: &App) -> Dossier {
         contracts: Some(2),
         points: None,
         note: Some("欧阳缺身份证".into()),
+        ..Input::default()
     };
     let acting = permit(&wang, Action::ActOnCase, subject);
     app.cases.act(&acting, ground, case.id, "return", case.version, input).await.unwrap();

@@ -10,6 +10,7 @@ use crate::http::api::documents::check_case;
 use crate::http::pages::offered::Beside;
 use crate::http::pages::papers::{Paper, Upload, papers, upload};
 use crate::http::pages::visit::Signed;
+use crate::http::pages::words::titled;
 use crate::http::{Door, Problem};
 use crate::workflow::{Case, Definition, checklist};
 
@@ -64,6 +65,8 @@ pub(super) fn of(
     let mut inside = papers(door, caller, lang, dossier, inside)?;
     for paper in &mut inside {
         paper.wrong = case.wrong.contains(&paper.id);
+        let reason = case.wrong_reasons.get(&paper.id);
+        paper.wrong_reason = reason.map(|reason| titled(definition.reason_title(reason), lang, reason));
     }
     let name = |id: DocumentId| {
         let paper = inside.iter().find(|paper| paper.id == id);

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::forms::channel_word;
 use crate::cases::{Clocked, HistoryItem};
 use crate::documents;
 use crate::domain::{PersonId, archive_itself};
@@ -45,7 +46,15 @@ pub(super) fn happenings(
         }
         let mut named = Vec::new();
         for name in &item.input.documents {
-            named.push(document(door, lang, then, case, name)?);
+            let named_paper = document(door, lang, then, case, name)?;
+            let reason = item.input.reasons.get(name);
+            let reason = reason.map(|reason| titled(then.reason_title(reason), lang, reason));
+            named.push(match reason {
+                Some(reason) => {
+                    say_with(lang, "page-history-because", &[("what", &named_paper), ("why", &reason)])
+                }
+                None => named_paper,
+            });
         }
         happenings.push(happening(lang, then, item, named));
     }
@@ -91,6 +100,13 @@ fn happening(lang: Lang, definition: &Definition, item: HistoryItem, named: Vec<
     if let Some(contracts) = item.input.contracts {
         tell("page-history-contracts", &[("count", &contracts.to_string())]);
     }
+    if let Some(handover) = &item.input.handover {
+        let way = channel_word(lang, handover.channel);
+        let more = [&handover.carrier, &handover.paper].into_iter().flatten().cloned();
+        let at = handover.received_at.map(|at| moment(at).said);
+        let said: Vec<String> = [way].into_iter().chain(at).chain(more).collect();
+        tell("page-history-handover", &[("how", &said.join(" · "))]);
+    }
     for effect in &item.effects {
         match effect {
             Effect::Penalise(penalty) => tell(
@@ -101,9 +117,11 @@ fn happening(lang: Lang, definition: &Definition, item: HistoryItem, named: Vec<
                     ("month", &penalty.month.to_string()),
                 ],
             ),
-            Effect::Form { form, .. } => {
+            Effect::Form { form, number, .. } => {
                 let title = definition.forms.get(form).map(|form| &form.title);
-                tell("page-history-form", &[("form", &titled(title, lang, form))]);
+                let number = number.as_deref().unwrap_or_default();
+                let form = format!("{} {number}", titled(title, lang, form));
+                tell("page-history-form", &[("form", form.trim_end())]);
             }
             _ => {}
         }

@@ -1,12 +1,15 @@
 //! The actions that are offered to the visitor, each as a form with the inputs that it needs.
 
+use std::collections::BTreeMap;
+
 use super::basket::Basket;
+use super::forms::{channels, typed_instant};
 use crate::http::Problem;
 use crate::http::api::cases::{ActionView, CaseView, Said};
 use crate::http::pages::form::{Choice, Fields};
 use crate::http::pages::words::titled;
 use crate::text::{Lang, say, say_with};
-use crate::workflow::{Definition, Need, Refusal, Title};
+use crate::workflow::{self, Channel, Definition, Need, Refusal, Title};
 
 /// One action as a form. An input that it does not take is `None`.
 pub(super) struct Offer {
@@ -14,11 +17,30 @@ pub(super) struct Offer {
     pub(super) title: String,
     pub(super) version: u64,
     pub(super) reasons: Option<Vec<Choice>>,
-    pub(super) failing: Option<Vec<Choice>>,
+    pub(super) failing: Option<Vec<Failing>>,
     pub(super) contracts: Option<Count>,
     pub(super) points: Option<String>,
     pub(super) note: Option<Note>,
+    /// How the papers are handed over, where that can be said.
+    pub(super) handover: Option<Handover>,
     /// Whether the form is unfolded.
+    pub(super) open: bool,
+}
+
+/// Something that can be named as failing, with a reason of its own.
+pub(super) struct Failing {
+    pub(super) choice: Choice,
+    /// The reasons, if one is given at all; the first one, empty, is that of the whole.
+    pub(super) reasons: Vec<Choice>,
+}
+
+/// How papers are handed over.
+pub(super) struct Handover {
+    pub(super) channels: Vec<Choice>,
+    pub(super) carrier: String,
+    pub(super) received_at: String,
+    pub(super) paper: String,
+    /// Whether something was typed.
     pub(super) open: bool,
 }
 
@@ -57,21 +79,54 @@ pub(super) struct Typed {
     contracts: String,
     points: String,
     pub(super) note: String,
+    /// Reasons by what they are given for.
+    reasons: BTreeMap<String, String>,
+    channel: String,
+    carrier: String,
+    received_at: String,
+    paper: String,
 }
 
 impl Typed {
     /// What stands in the fields of this action's form.
     pub(super) fn of(action: String, fields: &Fields) -> Self {
         let text = |name: &str| fields.get(name).to_owned();
+        let documents = fields.all("documents");
+        let reason = |name: &String| {
+            let reason = fields.filled(&format!("reason-{name}"))?;
+            Some((name.clone(), reason.to_owned()))
+        };
         Self {
             action,
+            reasons: documents.iter().filter_map(reason).collect(),
+            channel: text("channel"),
+            carrier: text("carrier"),
+            received_at: text("received_at"),
+            paper: text("paper"),
             version: text("version"),
             reason: text("reason"),
-            documents: fields.all("documents"),
+            documents,
             contracts: text("contracts"),
             points: text("points"),
             note: text("note"),
         }
+    }
+
+    /// How the papers were handed over, if anything is said of it.
+    fn handover(&self) -> Result<Option<workflow::Handover>, Problem> {
+        let filled = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        let Some(channel) = filled(&self.channel) else {
+            let typed = [&self.carrier, &self.received_at, &self.paper];
+            if typed.into_iter().all(String::is_empty) {
+                return Ok(None);
+            }
+            let why = Title::new(say(Lang::Zh, "page-choose-channel"), say(Lang::En, "page-choose-channel"));
+            return Err(Refusal::BadValue { input: "handover".into(), why }.into());
+        };
+        let channel = Channel::of(&channel).ok_or_else(|| Problem::bad_request("channel"))?;
+        let received_at = typed_instant("handover", &self.received_at)?;
+        let (carrier, paper) = (filled(&self.carrier), filled(&self.paper));
+        Ok(Some(workflow::Handover { channel, carrier, received_at, paper }))
     }
 
     /// The same as the API takes it; what was left empty was not said.
@@ -84,6 +139,8 @@ impl Typed {
             contracts: number("contracts", &self.contracts)?,
             points: number("points", &self.points)?,
             note: filled(&self.note),
+            reasons: self.reasons.clone(),
+            handover: self.handover()?,
         })
     }
 }
@@ -148,7 +205,8 @@ fn offer(
         name: action.name.clone(),
         version: seen.version,
         reasons: needs(Need::Reason).then(|| reasons(definition, lang, typed)),
-        failing: takes(Need::Documents).then(|| failing(basket, lang, typed)),
+        failing: takes(Need::Documents)
+            .then(|| failing(definition, basket, lang, typed, needs(Need::Reason))),
         contracts: takes(Need::Contracts).then_some(count),
         points: takes(Need::Points).then(|| value(|typed| &typed.points)),
         note: takes(Need::Note).then(|| Note {
@@ -156,6 +214,19 @@ fn offer(
             required: needs(Need::Note),
             hint,
         }),
+        handover: definition.submits(&seen.state, &action.name).then(|| handover(lang, typed)),
+        open: typed.is_some(),
+    }
+}
+
+fn handover(lang: Lang, typed: Option<&Typed>) -> Handover {
+    let value = |get: fn(&Typed) -> &String| typed.map(get).cloned().unwrap_or_default();
+    let channel = value(|typed| &typed.channel);
+    Handover {
+        channels: channels(lang, &channel),
+        carrier: value(|typed| &typed.carrier),
+        received_at: value(|typed| &typed.received_at),
+        paper: value(|typed| &typed.paper),
         open: typed.is_some(),
     }
 }
@@ -170,7 +241,13 @@ fn reasons(definition: &Definition, lang: Lang, typed: Option<&Typed>) -> Vec<Ch
 }
 
 /// What can be named as failing: each document that is there by its id, and each kind of which there is too little.
-fn failing(basket: &Basket, lang: Lang, typed: Option<&Typed>) -> Vec<Choice> {
+fn failing(
+    definition: &Definition,
+    basket: &Basket,
+    lang: Lang,
+    typed: Option<&Typed>,
+    with_reasons: bool,
+) -> Vec<Failing> {
     let chosen = |value: &str, default: bool| {
         typed.map_or(default, |typed| typed.documents.iter().any(|name| name == value))
     };
@@ -186,5 +263,15 @@ fn failing(basket: &Basket, lang: Lang, typed: Option<&Typed>) -> Vec<Choice> {
             choices.push(Choice { chosen: chosen(&item.kind, !item.ok), value: item.kind.clone(), label });
         }
     }
-    choices
+    let with_reasons = |choice: Choice| {
+        let given = typed.and_then(|typed| typed.reasons.get(&choice.value)).cloned();
+        let known = definition.return_reasons.iter().filter(|_| with_reasons);
+        let reasons = known.map(|(name, reason)| Choice {
+            label: titled(Some(&reason.title), lang, name),
+            chosen: given.as_ref() == Some(name),
+            value: name.clone(),
+        });
+        Failing { reasons: reasons.collect(), choice }
+    };
+    choices.into_iter().map(with_reasons).collect()
 }

@@ -109,6 +109,7 @@ impl World {
         let mut config = Config { data: data.path().join("data"), ..Config::default() };
         config.reading_program = Some(PathBuf::from(env!("CARGO_BIN_EXE_lantai")));
         config.journal.patience_seconds = 2;
+        config.reading_font = Some(crate::app::NO_FONT.into());
         let (clock, hands) = Clock::stopped(now);
         let bare = (objects.clone(), records.clone());
         let (objects, object_faults) = objects.with_faults();
