@@ -206,6 +206,7 @@ impl App {
             Job::IndexDossier { dossier } => self.index_dossier(*dossier).await,
             Job::IndexCase { case } => self.index_case(*case).await,
             Job::CarryOutSeal { dossier } => Ok(self.carry_out_seal(*dossier).await?),
+            Job::SealDossier { dossier, case } => Ok(self.seal_as_ordered(*dossier, *case).await?),
         }
     }
 
@@ -220,10 +221,8 @@ impl App {
     pub async fn run_timers(&self) -> anyhow::Result<usize> {
         let mut acted = 0;
         for case in cases::open_cases(&self.records)? {
-            let Some(dossier) = self.dossiers.get(case.dossier)? else { continue };
             let (in_force, definition) = self.packs.definition(&case.definition, &case.workflow)?;
-            let calendar = in_force.pack.calendar();
-            let ground = Ground { definition: &definition, calendar, facts: &dossier.facts };
+            let ground = Ground { definition: &definition, pack: &in_force.pack };
             match self.cases.run_timer(ground, case.id).await {
                 Ok(Some(_)) => acted += 1,
                 Ok(None) => {}

@@ -43,6 +43,13 @@ pub enum Job {
         /// The stack.
         document: DocumentId,
     },
+    /// Seal a dossier, as a case of it has ordered.
+    SealDossier {
+        /// The dossier.
+        dossier: DossierId,
+        /// The case.
+        case: CaseId,
+    },
     /// Take a sealed dossier's key away from the archive, or destroy it; out of the index and the caches with it.
     CarryOutSeal {
         /// The dossier.
@@ -69,6 +76,11 @@ pub fn enqueue(batch: &mut Batch, job: &Job, due: Timestamp) -> Result<(), Error
 /// Takes a job out, because it is done or no longer needed.
 pub fn remove(batch: &mut Batch, job: &Job) {
     batch.delete(&JOBS, &name(job));
+}
+
+/// Takes the order to seal a dossier out: it is sealed, whoever did it.
+pub fn remove_seal(batch: &mut Batch, dossier: DossierId) {
+    batch.delete(&JOBS, &place(ORDERED_SEAL, dossier.as_bytes()));
 }
 
 /// Takes out a job that was run. The batch fails with [`Error::Conflict`] if it was called for again meanwhile.
@@ -142,10 +154,11 @@ const READING: u8 = 0;
 const INDEXING: [u8; 3] = [1, 2, 3];
 const SEALING: u8 = 4;
 const SPLITTING: u8 = 5;
+const ORDERED_SEAL: u8 = 6;
 /// What takes its time, because a document is opened by a child process.
 const SLOW: [u8; 2] = [READING, SPLITTING];
 /// All others.
-const QUICK: [u8; 4] = [INDEXING[0], INDEXING[1], INDEXING[2], SEALING];
+const QUICK: [u8; 5] = [INDEXING[0], INDEXING[1], INDEXING[2], SEALING, ORDERED_SEAL];
 
 /// Jobs are ordered by kind, reading first.
 fn name(job: &Job) -> Vec<u8> {
@@ -156,7 +169,12 @@ fn name(job: &Job) -> Vec<u8> {
         Job::IndexCase { case } => (3, case.as_bytes()),
         Job::SplitStack { document } => (SPLITTING, document.as_bytes()),
         Job::CarryOutSeal { dossier } => (SEALING, dossier.as_bytes()),
+        Job::SealDossier { dossier, .. } => (ORDERED_SEAL, dossier.as_bytes()),
     };
+    place(kind, id)
+}
+
+fn place(kind: u8, id: &[u8; 16]) -> Vec<u8> {
     [&[kind], id.as_slice()].concat()
 }
 

@@ -146,8 +146,7 @@ impl App {
             .and_then(|sender| rules.policies.permit(sender, Action::AddDocument, dossier.subject()).ok());
         let Some(permit) = permit else { return waits(Waits::NotPermitted) };
         let (in_force, definition) = self.packs.definition(&case.definition, &case.workflow)?;
-        let calendar = in_force.pack.calendar();
-        let ground = Ground { definition: &definition, calendar, facts: &dossier.facts };
+        let ground = Ground { definition: &definition, pack: &in_force.pack };
         let (document, sha256) = (stack.id, Sha256Digest::from_bytes([0; 32]));
         let probe = Attached { document, kind: kind.clone(), sha256 };
         let known = rules.pack.document_kinds().contains_key(kind);
@@ -190,8 +189,7 @@ impl App {
     async fn attach_part(&self, way: &Way, document: &Document) -> Result<u64, Error> {
         let case = self.cases.get(way.case)?.ok_or(cases::Error::Unknown)?;
         let (in_force, definition) = self.packs.definition(&case.definition, &case.workflow)?;
-        let calendar = in_force.pack.calendar();
-        let ground = Ground { definition: &definition, calendar, facts: &way.dossier.facts };
+        let ground = Ground { definition: &definition, pack: &in_force.pack };
         let limit = self.config.limits.case_documents;
         self.cases.attach(&way.permit, ground, way.case, document, limit).err_into().await
     }

@@ -166,6 +166,9 @@ fn input_title(input: &str, zh: bool) -> &str {
         "contracts" => ("合同份数", "the number of contracts"),
         "points" => ("分数", "the points"),
         "note" => ("说明", "a note"),
+        "days" => ("天数", "the number of days"),
+        "person" => ("人员", "a person"),
+        "facts" => ("档案信息", "the dossier's facts"),
         "document" => ("资料", "the document"),
         other => (other, other),
     };

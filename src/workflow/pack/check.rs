@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{MANIFEST, Manifest, Parts, coverage, graph, names, own_dossier_schema};
+use super::{MANIFEST, Manifest, Parts, coverage, graph, names, orders, own_dossier_schema};
 use crate::workflow::read;
 use crate::workflow::schema::{self, Format};
 use crate::workflow::yaml::{self, Node};
-use crate::workflow::{Calendar, Definition, Finding, Limits, Title};
+use crate::workflow::{Calendar, Definition, DossierKind, Finding, Limits, Title};
 
 /// Everything that is wrong with a pack's files, in the order of files and lines.
 pub fn check(files: &BTreeMap<String, Vec<u8>>) -> Vec<Finding> {
@@ -83,6 +83,7 @@ impl Desk<'_> {
         }
         let access = self.text(&manifest.access, lines(&["access"]));
         let dossiers = self.dossiers(&manifest, &node);
+        self.orders(&manifest, &definitions, dossiers.as_ref());
         let (calendar, _) = calendar?;
         let complete = definitions.len() == manifest.workflows.len();
         let values = std::mem::take(&mut self.values);
@@ -128,6 +129,28 @@ impl Desk<'_> {
         definitions
     }
 
+    /// What can be said only when all workflows and dossiers are known.
+    fn orders(
+        &mut self,
+        manifest: &Manifest,
+        all: &[Definition],
+        dossiers: Option<&BTreeMap<String, DossierKind>>,
+    ) {
+        for path in &manifest.workflows {
+            let Some(node) = self.files.get(path).and_then(|bytes| yaml::read(bytes, self.limits).ok())
+            else {
+                continue;
+            };
+            let value = node.value();
+            let Some(definition) = all.iter().find(|found| value.get("id").is_some_and(|id| *id == found.id))
+            else {
+                continue;
+            };
+            let mut sheet = Sheet { file: path, node: &node, findings: &mut self.findings };
+            orders::check(definition, all, dossiers, &mut sheet);
+        }
+    }
+
     fn policy(&mut self, path: &str, line: u32) -> Option<Value> {
         let (value, node) = self.file::<Value>(path, Format::Policy, Some(line))?;
         let mut sheet = Sheet { file: path, node: &node, findings: &mut self.findings };
@@ -135,11 +158,7 @@ impl Desk<'_> {
         Some(value)
     }
 
-    fn dossiers(
-        &mut self,
-        manifest: &Manifest,
-        node: &Node,
-    ) -> Option<BTreeMap<String, jsonschema::Validator>> {
+    fn dossiers(&mut self, manifest: &Manifest, node: &Node) -> Option<BTreeMap<String, DossierKind>> {
         let mut dossiers = BTreeMap::new();
         for (kind, path) in &manifest.dossiers {
             let line = node.line_at(["dossiers", kind]);
@@ -147,8 +166,8 @@ impl Desk<'_> {
                 Some(text) if !self.files.contains_key(path) => Some(text.to_owned()),
                 _ => self.text(path, line),
             };
-            match text.as_deref().and_then(schema::compile) {
-                Some(validator) => drop(dossiers.insert(kind.clone(), validator)),
+            match text.as_deref().and_then(|text| DossierKind::read(kind, text)) {
+                Some(found) => drop(dossiers.insert(kind.clone(), found)),
                 None if self.files.contains_key(path) => {
                     self.say(
                         path,
@@ -249,6 +268,7 @@ fn hint(code: &str) -> Title {
             "use `remind`, or an action of this state with `by: timer`",
         ),
         "E07" => ("写明 by: 角色", "say who may do it: `by:`"),
+        "E08" => ("在该操作的 needs 中要求填写", "ask for it in the action's `needs`"),
         "E09" => ("使相邻档次首尾相接", "let each tier begin where the one below ends"),
         "E10" => ("从1开始连续填写，并写明 beyond", "list every attempt from 1, and say what comes `beyond`"),
         "E11" => ("在 documents 中定义它", "define it under `documents`"),

@@ -68,6 +68,7 @@ fn event(desk: &Desk, deed: &Deed) -> Event {
         contracts: deed.contracts,
         points: deed.points,
         note: deed.note.clone(),
+        ..Input::default()
     };
     let expected_version = if deed.stale { desk.case.version - 1 } else { desk.case.version };
     let (actor, action) = (people()[deed.who].clone(), ACTIONS[deed.action].to_owned());

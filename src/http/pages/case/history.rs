@@ -6,7 +6,7 @@ use crate::domain::{PersonId, archive_itself};
 use crate::http::pages::words::{self, Moment, moment, titled};
 use crate::http::{Door, Problem};
 use crate::text::{Lang, say, say_with};
-use crate::workflow::{Case, Definition, Effect};
+use crate::workflow::{Case, Definition, Effect, Pack};
 
 /// One thing that happened.
 #[derive(Debug, Clone)]
@@ -27,18 +27,30 @@ pub(super) fn happenings(
     case: &Case,
     history: Vec<HistoryItem>,
 ) -> Result<Vec<Happening>, Problem> {
+    let (in_force, _) = door.app.packs.definition(&case.definition, &case.workflow)?;
     let mut happenings = Vec::new();
     for item in history.into_iter().rev() {
         let mut named = Vec::new();
         for name in &item.input.documents {
             named.push(document(door, lang, definition, case, name)?);
         }
-        happenings.push(happening(lang, definition, item, named));
+        happenings.push(happening(lang, definition, &in_force.pack, item, named));
     }
     Ok(happenings)
 }
 
-fn happening(lang: Lang, definition: &Definition, item: HistoryItem, named: Vec<String>) -> Happening {
+fn happening(
+    lang: Lang,
+    definition: &Definition,
+    pack: &Pack,
+    item: HistoryItem,
+    named: Vec<String>,
+) -> Happening {
+    let started = |name: &str| titled(pack.definition(name).map(|found| &found.title), lang, name);
+    let fact = |name: &str| {
+        let field = pack.dossier_kinds().values().find_map(|kind| kind.field(name));
+        titled(field.map(|field| &field.title), lang, name)
+    };
     let from = item.from.as_deref();
     let what = match from {
         None => say(lang, "page-history-started"),
@@ -72,6 +84,22 @@ fn happening(lang: Lang, definition: &Definition, item: HistoryItem, named: Vec<
             Effect::Form { form, .. } => {
                 let title = definition.forms.get(form).map(|form| &form.title);
                 tell("page-history-form", &[("form", &titled(title, lang, form))]);
+            }
+            Effect::Grant { person, until, .. } => {
+                let until = words::deadline(*until).said;
+                tell("page-history-granted", &[("person", &person.name), ("until", &until)]);
+            }
+            Effect::Revoke { .. } => tell("page-history-revoked", &[]),
+            Effect::Reassign { person, .. } => tell("page-history-reassigned", &[("person", &person.name)]),
+            Effect::Seal { .. } => tell("page-history-sealing", &[]),
+            Effect::Start { workflow, .. } => {
+                tell("page-history-started-other", &[("workflow", &started(workflow))]);
+            }
+            Effect::Set { facts, .. } => {
+                tell(
+                    "page-history-set",
+                    &[("facts", &words::list(lang, facts.keys().map(String::as_str).map(fact)))],
+                );
             }
             _ => {}
         }

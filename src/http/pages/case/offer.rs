@@ -17,6 +17,8 @@ pub(super) struct Offer {
     pub(super) failing: Option<Vec<Choice>>,
     pub(super) contracts: Option<Count>,
     pub(super) points: Option<String>,
+    pub(super) days: Option<String>,
+    pub(super) person: Option<String>,
     pub(super) note: Option<Note>,
     /// Whether the form is unfolded.
     pub(super) open: bool,
@@ -43,6 +45,8 @@ impl Offer {
             && self.failing.is_none()
             && self.contracts.is_none()
             && self.points.is_none()
+            && self.days.is_none()
+            && self.person.is_none()
             && self.note.is_none()
     }
 }
@@ -56,6 +60,8 @@ pub(super) struct Typed {
     documents: Vec<String>,
     contracts: String,
     points: String,
+    days: String,
+    person: String,
     pub(super) note: String,
 }
 
@@ -70,6 +76,8 @@ impl Typed {
             documents: fields.all("documents"),
             contracts: text("contracts"),
             points: text("points"),
+            days: text("days"),
+            person: text("person"),
             note: text("note"),
         }
     }
@@ -83,6 +91,8 @@ impl Typed {
             documents: self.documents.clone(),
             contracts: number("contracts", &self.contracts)?,
             points: number("points", &self.points)?,
+            days: number("days", &self.days)?,
+            person: filled(&self.person),
             note: filled(&self.note),
         })
     }
@@ -151,6 +161,8 @@ fn offer(
         failing: takes(Need::Documents).then(|| failing(basket, lang, typed)),
         contracts: takes(Need::Contracts).then_some(count),
         points: takes(Need::Points).then(|| value(|typed| &typed.points)),
+        days: takes(Need::Days).then(|| value(|typed| &typed.days)),
+        person: takes(Need::Person).then(|| value(|typed| &typed.person)),
         note: takes(Need::Note).then(|| Note {
             text: value(|typed| &typed.note),
             required: needs(Need::Note),
