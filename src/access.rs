@@ -61,6 +61,8 @@ pub enum Action {
     ViewCase,
     /// Act on a case, as far as its definition lets one.
     ActOnCase,
+    /// Ask for something about a dossier that one need not see, and follow that question alone.
+    AskCase,
     /// Seal a dossier.
     SealDossier,
     /// Open a sealed dossier for a time, with the general manager's passphrase.
@@ -93,6 +95,7 @@ impl Action {
             Self::StartCase => "case.start",
             Self::ViewCase => "case.view",
             Self::ActOnCase => "case.act",
+            Self::AskCase => "case.ask",
             Self::SealDossier => "dossier.seal",
             Self::UnsealDossier => "dossier.unseal",
             Self::ViewSealed => "dossier.view_sealed",
@@ -112,7 +115,21 @@ pub enum Subject {
         id: DossierId,
         /// Who keeps the customer.
         adviser: PersonId,
+        /// What whoever asks was granted.
+        granted: Granted,
     },
+}
+
+/// Whether somebody was granted to look at a dossier, for a time that is not over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Granted {
+    /// They were not.
+    #[default]
+    No,
+    /// They were.
+    Plain,
+    /// They were, and what they look at is to bear a mark.
+    Marked,
 }
 
 /// The proof that an actor may do one thing to one subject.
@@ -124,6 +141,11 @@ pub struct Permit {
 }
 
 impl Permit {
+    /// The permit for what a workflow has ordered because of somebody's action: that they might act was asked then.
+    pub(crate) fn of_order(actor: Actor, action: Action, subject: Subject) -> Self {
+        Self { actor, action, subject }
+    }
+
     /// The permit of whoever holds the data folder and its key: the archive itself acts, and no policy is asked.
     pub(crate) fn of_operator(operator: Actor, action: Action, subject: Subject) -> Self {
         Self { actor: operator, action, subject }
@@ -213,7 +235,7 @@ impl Policies {
     pub fn permits_all(&self, actor: &Actor, action: Action) -> bool {
         let nobody = PersonId::from(crate::domain::RawId::from_bytes([0; 16]));
         let id = DossierId::from(crate::domain::RawId::from_bytes([0; 16]));
-        self.permit(actor, action, Subject::Dossier { id, adviser: nobody }).is_ok()
+        self.permit(actor, action, Subject::Dossier { id, adviser: nobody, granted: Granted::No }).is_ok()
     }
 }
 
@@ -341,9 +363,15 @@ fn question(actor: &Actor, action: Action, subject: Subject) -> Option<(Request,
     entities.push(Entity::new_no_attrs(principal.clone(), roles));
     let resource = match subject {
         Subject::Archive => Entity::with_uid(uid("Archive", "archive")?),
-        Subject::Dossier { id, adviser } => {
+        Subject::Dossier { id, adviser, granted } => {
             let adviser = RestrictedExpression::new_entity_uid(uid("Person", &adviser.to_string())?);
-            let attributes = [("adviser".to_owned(), adviser)].into();
+            let is = |answer: bool| RestrictedExpression::new_bool(answer);
+            let attributes = [
+                ("adviser".to_owned(), adviser),
+                ("granted".to_owned(), is(granted != Granted::No)),
+                ("watermarked".to_owned(), is(granted == Granted::Marked)),
+            ];
+            let attributes = attributes.into();
             Entity::new(uid("Dossier", &id.to_string())?, attributes, HashSet::new()).ok()?
         }
     };
@@ -360,7 +388,7 @@ fn uid(kind: &str, id: &str) -> Option<EntityUid> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Action, Policies, Subject, written};
+    use super::{Action, Granted, Policies, Subject, written};
     use crate::domain::{Actor, DossierId, PersonId, RawId, Role};
 
     const BUNDLED: &str = include_str!("../workflows/customer-service/access.cedar");
@@ -371,8 +399,12 @@ mod tests {
     }
 
     fn dossier_of(adviser: u8) -> Subject {
+        granted_of(adviser, Granted::No)
+    }
+
+    fn granted_of(adviser: u8, granted: Granted) -> Subject {
         let id = DossierId::from(RawId::from_bytes([9; 16]));
-        Subject::Dossier { id, adviser: PersonId::from(RawId::from_bytes([adviser; 16])) }
+        Subject::Dossier { id, adviser: PersonId::from(RawId::from_bytes([adviser; 16])), granted }
     }
 
     #[test]
@@ -445,6 +477,25 @@ mod tests {
         let text = "permit (principal, action, resource);\npermit (principal, action);";
         let wrong = written(text).unwrap_err();
         assert!(wrong[0].byte >= text.find('\n').unwrap(), "{wrong:?}");
+    }
+
+    #[test]
+    fn a_grant_opens_the_dossier_to_look_and_to_nothing_else() {
+        let policies = Policies::parse(BUNDLED).unwrap();
+        let may =
+            |action, granted| policies.permit(&actor(1, "advisor"), action, granted_of(2, granted)).is_ok();
+        for granted in [Granted::Plain, Granted::Marked] {
+            assert!(may(Action::ViewDossier, granted) && may(Action::ViewDocument, granted));
+            for action in [Action::ActOnCase, Action::AddDocument, Action::StartCase, Action::ExportDossier] {
+                assert!(!may(action, granted), "{action:?}");
+            }
+        }
+        assert!(!may(Action::ViewDossier, Granted::No));
+        // What bears a mark on the page bears none in the file.
+        assert!(
+            may(Action::DownloadDocument, Granted::Plain) && !may(Action::DownloadDocument, Granted::Marked)
+        );
+        assert!(may(Action::AskCase, Granted::No), "anybody of the firm can ask");
     }
 
     #[test]

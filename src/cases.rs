@@ -11,17 +11,18 @@ mod notices;
 mod rows;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Map, Value};
 
 use crate::access::{Action, Permit};
 use crate::clock::Clock;
 use crate::delegations::{self, ActingFor};
 use crate::documents::Document;
 use crate::domain::{Actor, CaseId, DossierId, PersonId, archive_itself};
+use crate::dossiers::{self, Dossier};
 use crate::journal::{self, Draft, Facts, Journal};
 use crate::records::{self, Batch, Records};
 use crate::workflow::{
-    self, Act, Attached, Calendar, Case, Definition, Event, Hindrance, Input, LONGEST_PLACE, Refusal, Stepped,
+    self, Act, Attached, Calendar, Case, Definition, Effect, Event, Hindrance, Input, LONGEST_PLACE, Pack,
+    Refusal, Stepped, Title,
 };
 
 pub use forms::{
@@ -103,15 +104,22 @@ impl From<Refusal> for Error {
     }
 }
 
-/// What a decision on a case rests on, beside the case.
+/// The rules of a decision on a case. What else it rests on, the case and the dossier's facts, is read when it is made.
 #[derive(Clone, Copy)]
 pub struct Ground<'a> {
     /// The definition that the case runs on.
     pub definition: &'a Definition,
+    /// The pack that the definition belongs to.
+    pub pack: &'a Pack,
     /// The calendar that its deadlines are counted in.
     pub calendar: &'a Calendar,
-    /// The dossier's facts.
-    pub facts: &'a Map<String, Value>,
+}
+
+impl<'a> Ground<'a> {
+    /// Where a pack's own calendar counts.
+    pub fn of(definition: &'a Definition, pack: &'a Pack) -> Self {
+        Self { definition, pack, calendar: pack.calendar() }
+    }
 }
 
 /// The cases of an archive.
@@ -136,12 +144,13 @@ impl Cases {
         dossier: DossierId,
         contracts: u32,
     ) -> Result<Case, Error> {
-        if !permit.covers(Action::StartCase, dossier) {
+        let asks = ground.definition.asks && permit.covers(Action::AskCase, dossier);
+        if !asks && !permit.covers(Action::StartCase, dossier) {
             return Err(Error::NotPermitted);
         }
         let (id, now) = (self.clock.new_id(), self.clock.now());
-        let case =
-            workflow::start(ground.definition, ground.calendar, id, dossier, contracts, permit.actor(), now)?;
+        let calendar = ground.calendar;
+        let case = workflow::start(ground.definition, calendar, id, dossier, contracts, permit.actor(), now)?;
         let fact = Started { case, by_name: permit.actor().name.clone() };
         let draft = Draft::new("case.started", permit.actor().id, &fact)?.dossier(dossier).case(id);
         self.journal.commit_durably(draft).await?;
@@ -164,7 +173,9 @@ impl Cases {
         input: Input,
     ) -> Result<Case, Error> {
         let case = self.get(id)?.ok_or(Error::Unknown)?;
-        if !permit.covers(Action::ActOnCase, case.dossier) {
+        let asks = ground.definition.asks && permit.covers(Action::AskCase, case.dossier);
+        let own = asks && case.adviser == permit.actor().id;
+        if !own && !permit.covers(Action::ActOnCase, case.dossier) {
             return Err(Error::NotPermitted);
         }
         let event = |at| {
@@ -230,7 +241,7 @@ impl Cases {
                 actor: permit.actor().clone(),
                 at: self.clock.now(),
             };
-            workflow::step(ground.definition, ground.calendar, ground.facts, &case, &event)?;
+            self.decide(ground, &case, &event)?;
             let draft = Draft::new("case.attached", permit.actor().id, &attached)?;
             let draft =
                 draft.dossier(case.dossier).case(id).document(document.id).expecting(unchanged(&case)?);
@@ -251,7 +262,7 @@ impl Cases {
         probe: Attached,
     ) -> Result<(), Error> {
         let event = Event::Attach { document: probe, actor: permit.actor().clone(), at: self.clock.now() };
-        workflow::step(ground.definition, ground.calendar, ground.facts, case, &event)?;
+        self.decide(ground, case, &event)?;
         Ok(())
     }
 
@@ -267,7 +278,7 @@ impl Cases {
     ) -> Result<(), Error> {
         let (action, actor, at) = (action.to_owned(), permit.actor().clone(), self.clock.now());
         let event = Event::Act(Act { action, actor, at, expected_version: seen_version, input });
-        workflow::step(ground.definition, ground.calendar, ground.facts, case, &event)?;
+        self.decide(ground, case, &event)?;
         Ok(())
     }
 
@@ -399,6 +410,30 @@ impl Cases {
         Ok(())
     }
 
+    /// The case after an event, and the dossier as it was when that was decided.
+    fn decide(&self, ground: Ground<'_>, case: &Case, event: &Event) -> Result<(Stepped, Dossier), Error> {
+        let dossier = dossiers::get(&self.records, case.dossier)?.ok_or(journal::Error::Closed)?;
+        let stepped = workflow::step(ground.definition, ground.calendar, &dossier.facts, case, event)?;
+        let mut facts = dossier.facts.clone();
+        for effect in &stepped.effects {
+            if let Effect::Set { facts: set, .. } = effect {
+                facts.extend(set.clone());
+            }
+        }
+        if facts != dossier.facts
+            && let Err(problems) = ground.pack.validate_facts(&dossier.kind, &facts)
+        {
+            let said: Vec<String> = problems.into_iter().map(|problem| problem.path).collect();
+            let said = said.join(", ");
+            let why = Title::new(
+                format!("此类档案不能有这样的信息：{said}"),
+                format!("a dossier of this kind cannot have this: {said}"),
+            );
+            return Err(Refusal::BadValue { input: "facts".into(), why }.into());
+        }
+        Ok((stepped, dossier))
+    }
+
     /// Decides on the case as it is and commits on the condition that it still is; again if it is not.
     async fn step(
         &self,
@@ -418,14 +453,14 @@ impl Cases {
             tries += usize::from(seen.is_none_or(|seen| seen != before));
             seen = Some(before.clone());
             let at = self.clock.now();
-            let stepped =
-                workflow::step(ground.definition, ground.calendar, ground.facts, &before, &event(at))?;
-            let Stepped { case, mut effects } = stepped;
+            let (Stepped { case, mut effects }, dossier) = self.decide(ground, &before, &event(at))?;
+            let started = started(ground, &before, &effects, actor, at)?;
             let mut expected = unchanged(&before)?;
+            dossiers::unchanged(&mut expected, &dossier)?;
             forms::number(&self.records, ground.definition, at, &mut effects, &mut expected)?;
             let (by_name, from) = (actor.name.clone(), before.state.clone());
             let (action, input, acting_for) = (action.to_owned(), input.clone(), acting_for.clone());
-            let fact = Acted { case, from, action, by_name, acting_for, input, effects };
+            let fact = Acted { case, from, action, by_name, acting_for, input, effects, started };
             let draft = Draft::new("case.acted", actor.id, &fact)?.expecting(expected);
             match self.journal.commit_durably(draft.dossier(before.dossier).case(id)).await {
                 Err(journal::Error::Conflict) => {}
@@ -464,6 +499,24 @@ fn check_custody(held: &Custody, now: Timestamp) -> Result<(), Error> {
 
 fn bad_custody(input: &str, (zh, en): (&str, &str)) -> Error {
     Refusal::BadValue { input: input.into(), why: workflow::Title::new(zh, en) }.into()
+}
+
+/// The cases that effects start, as they begin.
+fn started(
+    ground: Ground<'_>,
+    case: &Case,
+    effects: &[Effect],
+    actor: &Actor,
+    at: Timestamp,
+) -> Result<Vec<Case>, Error> {
+    let mut started = Vec::new();
+    for effect in effects {
+        let Effect::Start { workflow, case: id, .. } = effect else { continue };
+        // The check of the pack has seen that there is such a workflow.
+        let definition = ground.pack.definition(workflow).ok_or(Error::Unknown)?;
+        started.push(workflow::start(definition, ground.calendar, *id, case.dossier, 1, actor, at)?);
+    }
+    Ok(started)
 }
 
 /// A document as a case's basket holds it.

@@ -76,6 +76,9 @@ enum Verb {
         /// Uses this age recipient for recovery, whose key somebody else keeps; may be given several times.
         #[arg(long, value_name = "RECIPIENT", conflicts_with = "recovery_out")]
         recovery_recipient: Vec<String>,
+        /// Starts on the rules of the pack in this folder, instead of those that come with the program.
+        #[arg(long, value_name = "DIR")]
+        pack: Option<PathBuf>,
     },
     /// Serves the archive.
     Serve {
@@ -461,8 +464,8 @@ async fn dispatch(cli: Cli, config: Config) -> anyhow::Result<Outcome> {
     let common = cli.common;
     match cli.verb {
         Verb::Demo { listen } => demo::run(config, common.data, listen).await,
-        Verb::Init { recovery_out, recovery_recipient } => {
-            local::init(config, recovery_out, &recovery_recipient, common.json).await
+        Verb::Init { recovery_out, recovery_recipient, pack } => {
+            local::init(config, recovery_out, &recovery_recipient, pack.as_deref(), common.json).await
         }
         Verb::Serve { listen } => serving::serve(config, listen).await,
         Verb::User(verb) => match &common.server {

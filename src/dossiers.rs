@@ -3,17 +3,21 @@
 //! Layer 4. A dossier has a key of its own, made before anything is written about it. Its facts are checked
 //! against the pack's schema by the caller; this module keeps them.
 
+mod grants;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::access::{Action, Permit, Subject};
+use crate::access::{Action, Granted, Permit, Subject};
 use crate::clock::Clock;
-use crate::domain::{DossierId, PersonId};
+use crate::domain::{Actor, DossierId, PersonId};
 use crate::journal::{self, Draft, Facts, Journal, Projection};
 use crate::keys::{self, Keys};
 use crate::queue::{self, Job};
-use crate::records::{self, Records, Table};
+use crate::records::{self, Batch, Records, Table};
+
+pub use grants::{Grant, end_of_case, grant, grants_of};
 
 const DOSSIERS: Table<Dossier> = Table::new("dossiers");
 /// Dossiers by who keeps them: person, dossier.
@@ -41,9 +45,9 @@ pub struct Dossier {
 }
 
 impl Dossier {
-    /// The dossier as the subject of a permit.
+    /// The dossier as the subject of a permit, for whoever was granted nothing.
     pub fn subject(&self) -> Subject {
-        Subject::Dossier { id: self.id, adviser: self.adviser }
+        Subject::Dossier { id: self.id, adviser: self.adviser, granted: Granted::No }
     }
 
     /// The customer's name, if the facts have one.
@@ -109,10 +113,20 @@ impl Dossiers {
         Ok(self.records.get(&DOSSIERS, id.as_bytes())?)
     }
 
-    /// The dossiers that a person keeps.
-    pub fn kept_by(&self, person: PersonId) -> Result<Vec<DossierId>, Error> {
+    /// The dossiers that a person keeps, or was granted to look at, in the order of their ids.
+    pub fn within_reach(&self, person: PersonId) -> Result<Vec<DossierId>, Error> {
         let kept = self.records.scan(&KEPT, person.as_bytes()).map(|row| row.map(|(_, id)| id));
-        Ok(kept.collect::<Result<_, _>>()?)
+        let mut reach: Vec<DossierId> = kept.collect::<Result<_, _>>()?;
+        reach.extend(grants::granted_to(&self.records, person, self.clock.now())?);
+        reach.sort_unstable();
+        reach.dedup();
+        Ok(reach)
+    }
+
+    /// A dossier as the subject of what this actor asks for: with what they were granted.
+    pub fn subject_for(&self, dossier: &Dossier, actor: &Actor) -> Result<Subject, Error> {
+        let granted = grants::granted(&self.records, dossier.id, actor.id, self.clock.now())?;
+        Ok(Subject::Dossier { id: dossier.id, adviser: dossier.adviser, granted })
     }
 
     /// All dossiers.
@@ -148,14 +162,48 @@ pub fn get(records: &Records, id: DossierId) -> Result<Option<Dossier>, records:
     records.get(&DOSSIERS, id.as_bytes())
 }
 
+/// The precondition that the dossier is as it was read.
+pub fn unchanged(expected: &mut Batch, dossier: &Dossier) -> Result<(), records::Error> {
+    expected.expect(&DOSSIERS, dossier.id.as_bytes(), dossier)
+}
+
+/// Sets facts of a dossier; that its schema allows them was asked before.
+pub fn set_facts(
+    projection: &mut Projection<'_>,
+    id: DossierId,
+    facts: &Map<String, Value>,
+) -> Result<(), journal::Error> {
+    let mut dossier = projection.get(&DOSSIERS, id.as_bytes())?.ok_or(journal::Error::Corrupt)?;
+    dossier.facts.extend(facts.clone());
+    projection.put(&DOSSIERS, id.as_bytes(), &dossier)?;
+    let due = projection.entry.at;
+    Ok(queue::enqueue(projection.batch(), &Job::IndexDossier { dossier: id }, due)?)
+}
+
+/// Gives a dossier another keeper.
+pub fn reassign(
+    projection: &mut Projection<'_>,
+    id: DossierId,
+    keeper: PersonId,
+) -> Result<(), journal::Error> {
+    let mut dossier = projection.get(&DOSSIERS, id.as_bytes())?.ok_or(journal::Error::Corrupt)?;
+    let kept = |person: PersonId| [person.as_bytes().as_slice(), id.as_bytes()].concat();
+    projection.delete(&KEPT, &kept(dossier.adviser));
+    dossier.adviser = keeper;
+    projection.put(&KEPT, &kept(keeper), &id)?;
+    projection.put(&DOSSIERS, id.as_bytes(), &dossier)
+}
+
 /// Takes all rows of a dossier away: it is sealed.
 pub fn forget(projection: &mut Projection<'_>, id: DossierId) -> Result<(), journal::Error> {
+    grants::forget(projection, id)?;
     if let Some(dossier) = projection.get(&DOSSIERS, id.as_bytes())? {
         let kept = [dossier.adviser.as_bytes().as_slice(), id.as_bytes()].concat();
         projection.delete(&KEPT, &kept);
         projection.delete(&DOSSIERS, id.as_bytes());
         keys::forget_recipient(projection.batch(), id);
         queue::remove(projection.batch(), &Job::IndexDossier { dossier: id });
+        queue::remove_seal(projection.batch(), id);
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use futures::StreamExt;
 use jiff::SignedDuration;
 
 use crate::app::App;
-use crate::cases::{self, FormPlace, Ground};
+use crate::cases::FormPlace;
 use crate::domain::archive_itself;
 use crate::queue::{self, Job, Waiting};
 use crate::records::{self, Batch};
@@ -219,6 +219,7 @@ impl App {
                 if made { Ok(()) } else { Err(NotYet.into()) }
             }
             Job::CarryOutSeal { dossier } => Ok(self.carry_out_seal(*dossier).await?),
+            Job::SealDossier { dossier, case } => Ok(self.seal_as_ordered(*dossier, *case).await?),
         }
     }
 

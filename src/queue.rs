@@ -50,6 +50,13 @@ pub enum Job {
         /// Which of its forms: the number of the event, and the place among its effects.
         at: (u32, u8),
     },
+    /// Seal a dossier, as a case of it has ordered.
+    SealDossier {
+        /// The dossier.
+        dossier: DossierId,
+        /// The case.
+        case: CaseId,
+    },
     /// Take a sealed dossier's key away from the archive, or destroy it; out of the index and the caches with it.
     CarryOutSeal {
         /// The dossier.
@@ -76,6 +83,11 @@ pub fn enqueue(batch: &mut Batch, job: &Job, due: Timestamp) -> Result<(), Error
 /// Takes a job out, because it is done or no longer needed.
 pub fn remove(batch: &mut Batch, job: &Job) {
     batch.delete(&JOBS, &name(job));
+}
+
+/// Takes the order to seal a dossier out: it is sealed, whoever did it.
+pub fn remove_seal(batch: &mut Batch, dossier: DossierId) {
+    batch.delete(&JOBS, &place(ORDERED_SEAL, dossier.as_bytes()));
 }
 
 /// Takes out a job that was run. The batch fails with [`Error::Conflict`] if it was called for again meanwhile.
@@ -150,10 +162,11 @@ const INDEXING: [u8; 3] = [1, 2, 3];
 const SEALING: u8 = 4;
 const SPLITTING: u8 = 5;
 const FORMS: u8 = 6;
+const ORDERED_SEAL: u8 = 7;
 /// What takes its time, because a document is opened by a child process.
 const SLOW: [u8; 2] = [READING, SPLITTING];
 /// All others.
-const QUICK: [u8; 5] = [INDEXING[0], INDEXING[1], INDEXING[2], SEALING, FORMS];
+const QUICK: [u8; 6] = [INDEXING[0], INDEXING[1], INDEXING[2], SEALING, FORMS, ORDERED_SEAL];
 
 /// Jobs are ordered by kind, reading first.
 fn name(job: &Job) -> Vec<u8> {
@@ -167,7 +180,12 @@ fn name(job: &Job) -> Vec<u8> {
             return [&[FORMS], case.as_bytes().as_slice(), &seq.to_be_bytes(), &[*place]].concat();
         }
         Job::CarryOutSeal { dossier } => (SEALING, dossier.as_bytes()),
+        Job::SealDossier { dossier, .. } => (ORDERED_SEAL, dossier.as_bytes()),
     };
+    place(kind, id)
+}
+
+fn place(kind: u8, id: &[u8; 16]) -> Vec<u8> {
     [&[kind], id.as_slice()].concat()
 }
 

@@ -62,6 +62,18 @@ impl App {
         Self::init_in(config, clock, recovery, places).await
     }
 
+    /// The same as [`init`](App::init), on the rules of this pack instead of those that come with the program.
+    pub async fn init_with(
+        config: Config,
+        clock: Clock,
+        recovery: Recovery,
+        pack: &Pack,
+    ) -> Result<Fresh, Error> {
+        let objects = Objects::open(&config.objects_url(), &config.s3).await?;
+        let places = Places::new(&config, objects);
+        Self::init_all(config, clock, recovery, places, pack).await
+    }
+
     /// The same in places of the caller's choice.
     ///
     /// The archive's key has its final name only when all is made: an archive whose making was interrupted is
@@ -71,6 +83,16 @@ impl App {
         clock: Clock,
         recovery: Recovery,
         places: Places,
+    ) -> Result<Fresh, Error> {
+        Self::init_all(config, clock, recovery, places, &Pack::bundled()).await
+    }
+
+    async fn init_all(
+        config: Config,
+        clock: Clock,
+        recovery: Recovery,
+        places: Places,
+        pack: &Pack,
     ) -> Result<Fresh, Error> {
         let key_file = folder::key_file(&config.data);
         let unfinished = folder::unfinished_key_file(&config.data);
@@ -88,7 +110,7 @@ impl App {
         let seed = Zeroizing::new(clock.random_bytes::<32>());
         let log = Signer::new(&format!("lantai/{id}"), &seed)?.verifier_key().to_owned();
         let (recovery_key, recipients) = recovery_keys(recovery, &log)?;
-        let made = make(config, clock, recipients, (id, seed, log), places).await;
+        let made = make(config, clock, recipients, (id, seed, log), places, pack).await;
         if let (Err(_), Some(path)) = (&made, recovery_file) {
             // Nothing rests on this key, and the next try makes another.
             let _ = std::fs::remove_file(path);
@@ -152,6 +174,7 @@ async fn make(
     recovery: Vec<Recipient>,
     (id, seed, log): (String, Zeroizing<[u8; 32]>, String),
     places: Places,
+    pack: &Pack,
 ) -> Result<(Opened, Zeroizing<String>), Error> {
     let archive = Identity::generate();
     let key_file = folder::unfinished_key_file(&config.data);
@@ -171,7 +194,7 @@ async fn make(
     make_bucket(&places.objects, &archive, recovery, &seed, manifest).await?;
     // Opening notes in the log what the manifest says: the archive's first entry.
     let opened = App::open_as(Purpose::Work, config, clock, &key_file, places, &|_, _| {}).await?;
-    let password = first_entries(&opened).await?;
+    let password = first_entries(&opened, pack).await?;
     Ok((opened, password))
 }
 
@@ -219,7 +242,7 @@ async fn make_bucket(
     Ok(manifest.put(objects).await?)
 }
 
-async fn first_entries(opened: &Opened) -> Result<Zeroizing<String>, Error> {
+async fn first_entries(opened: &Opened, pack: &Pack) -> Result<Zeroizing<String>, Error> {
     let app = &opened.app;
     let publisher = tokio::spawn({
         let journal = app.journal.clone();
@@ -231,7 +254,6 @@ async fn first_entries(opened: &Opened) -> Result<Zeroizing<String>, Error> {
     let result = match added {
         Ok(administrator) => {
             let permit = Permit::of_operator(administrator.actor(), Action::PublishPack, Subject::Archive);
-            let pack = Pack::bundled();
             let published = app.packs.publish(&permit, pack.files(), None, &[administrator]).await;
             published.map(drop).map_err(Error::from)
         }

@@ -11,13 +11,16 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
 use super::{App, Error};
-use crate::access::Permit;
+use crate::access::{Action, Permit};
 use crate::archive::Archive;
-use crate::domain::{DossierId, archive_itself};
+use crate::cases::{self, HistoryItem};
+use crate::domain::{Actor, CaseId, DossierId, archive_itself};
+use crate::dossiers;
 use crate::objects::Key;
 use crate::records::Records;
 use crate::sealing::{self, Asked, Certificate, Stub};
 use crate::vault::{self, Identity};
+use crate::workflow::Effect;
 
 /// A sealed dossier that is open for a time. It can be looked at, not searched and not changed.
 pub struct OpenDossier {
@@ -66,6 +69,24 @@ impl App {
         let stub = self.sealing.seal(permit, id, reason, &recipient).await?;
         self.carry_out_seal(id).await?;
         Ok(stub)
+    }
+
+    /// Seals a dossier because a case of it has ordered that, in the name of whoever acted. It may be called again: a
+    /// dossier that is sealed stays as it is.
+    pub async fn seal_as_ordered(&self, id: DossierId, case: CaseId) -> Result<(), Error> {
+        let Some(dossier) = dossiers::get(&self.records, id)? else { return Ok(()) };
+        let orders =
+            |item: &HistoryItem| item.effects.iter().any(|effect| matches!(effect, Effect::Seal { .. }));
+        let Some(order) = cases::history(&self.records, case)?.into_iter().rev().find(orders) else {
+            return Ok(());
+        };
+        let actor = Actor { id: order.by, name: order.by_name, roles: Vec::new() };
+        let permit = Permit::of_order(actor, Action::SealDossier, dossier.subject());
+        let reason = order.input.note.unwrap_or_else(|| format!("{case} {}", order.action));
+        match self.seal_dossier(&permit, id, &reason).await {
+            Err(Error::Sealing(sealing::Error::Sealed(_))) => Ok(()),
+            other => other.map(drop),
+        }
     }
 
     /// Makes true what the log says of a sealed or destroyed dossier. It may be called again.

@@ -163,8 +163,7 @@ impl App {
             return Ok(ControlFlow::Continue(Way { permit, dossier, case, kind, form }));
         }
         let (in_force, definition) = self.packs.definition(&case.definition, &case.workflow)?;
-        let calendar = in_force.pack.calendar();
-        let ground = Ground { definition: &definition, calendar, facts: &dossier.facts };
+        let ground = Ground::of(&definition, &in_force.pack);
         let (document, sha256) = (stack.id, Sha256Digest::from_bytes([0; 32]));
         let probe = Attached { document, kind: kind.clone(), sha256 };
         let full = case.documents.len() >= self.config.limits.case_documents;
@@ -215,8 +214,7 @@ impl App {
     async fn attach_part(&self, way: &Way, document: &Document) -> Result<u64, Error> {
         let case = self.cases.get(way.case)?.ok_or(cases::Error::Unknown)?;
         let (in_force, definition) = self.packs.definition(&case.definition, &case.workflow)?;
-        let calendar = in_force.pack.calendar();
-        let ground = Ground { definition: &definition, calendar, facts: &way.dossier.facts };
+        let ground = Ground::of(&definition, &in_force.pack);
         let limit = self.config.limits.case_documents;
         self.cases.attach(&way.permit, ground, way.case, document, limit).err_into().await
     }

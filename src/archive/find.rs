@@ -71,16 +71,17 @@ impl Finder<'_> {
     pub(super) fn scope(&self, actor: &Actor, action: Action) -> Result<Scope, Error> {
         Ok(match self.policies.permits_all(actor, action) {
             true => Scope::All,
-            false => Scope::Dossiers(self.dossiers.kept_by(actor.id).map_err(not_journal)?),
+            false => Scope::Dossiers(self.dossiers.within_reach(actor.id).map_err(not_journal)?),
         })
     }
 
     /// The dossier of a hit, if the searcher may see its documents: asked again of each hit, whatever the index says.
     pub(super) fn seen(&self, actor: &Actor, dossier: DossierId) -> Result<Option<Dossier>, Error> {
         let dossier = self.dossiers.get(dossier).map_err(not_journal)?;
-        let seen =
-            |dossier: &Dossier| self.policies.permit(actor, Action::ViewDocument, dossier.subject()).is_ok();
-        Ok(dossier.filter(seen))
+        let Some(dossier) = dossier else { return Ok(None) };
+        let subject = self.dossiers.subject_for(&dossier, actor).map_err(not_journal)?;
+        let seen = self.policies.permit(actor, Action::ViewDocument, subject).is_ok();
+        Ok(Some(dossier).filter(|_| seen))
     }
 }
 
@@ -205,9 +206,11 @@ impl Archive {
         let mut found = Vec::new();
         for hit in results.hits {
             let dossier = dossiers.get(hit.dossier).map_err(not_journal)?;
-            let seen =
-                |dossier: &Dossier| policies.permit(actor, Action::ViewDossier, dossier.subject()).is_ok();
-            found.extend(dossier.filter(seen));
+            let Some(dossier) = dossier else { continue };
+            let subject = dossiers.subject_for(&dossier, actor).map_err(not_journal)?;
+            if policies.permit(actor, Action::ViewDossier, subject).is_ok() {
+                found.push(dossier);
+            }
         }
         Ok(found)
     }

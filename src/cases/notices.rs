@@ -85,6 +85,7 @@ fn write(
         attempt: case.attempt,
         input: Input::default(),
         effects,
+        moved: None,
         clocked: Some(clocked),
     };
     projection.put(&HISTORY, &place.concat(), &item)?;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{book, forms, notices};
 use crate::delegations::ActingFor;
 use crate::domain::{CaseId, DossierId, PersonId};
+use crate::dossiers::{self, Grant};
 use crate::journal::{self, Facts, Projection};
 use crate::penalties::Penalty;
 use crate::queue::{self, Job};
@@ -142,6 +143,9 @@ pub(super) struct Acted {
     pub(super) acting_for: Option<ActingFor>,
     pub(super) input: Input,
     pub(super) effects: Vec<Effect>,
+    /// The cases that the effects start, as they begin.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) started: Vec<Case>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -244,6 +248,10 @@ pub fn forget(projection: &mut Projection<'_>, dossier: DossierId) -> Result<(),
 
 fn project_started(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
     let Started { case, by_name } = projection.fact()?;
+    begin(projection, &case, by_name)
+}
+
+fn begin(projection: &mut Projection<'_>, case: &Case, by_name: String) -> Result<(), journal::Error> {
     let of = [case.dossier.as_bytes().as_slice(), case.id.as_bytes()].concat();
     projection.put(&OF_DOSSIER, &of, &case.id)?;
     projection.put(&OPEN, case.id.as_bytes(), &case.dossier)?;
@@ -265,11 +273,11 @@ fn project_started(projection: &mut Projection<'_>) -> Result<(), journal::Error
         moved: None,
         clocked: None,
     };
-    write(projection, &case, &item)
+    write(projection, case, &item)
 }
 
 fn project_acted(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
-    let Acted { case, from, action, by_name, acting_for, input, effects } = projection.fact()?;
+    let Acted { case, from, action, by_name, acting_for, input, effects, started } = projection.fact()?;
     if case.is_final {
         projection.delete(&OPEN, case.id.as_bytes());
         projection.delete(&CLAIMS, case.id.as_bytes());
@@ -277,9 +285,10 @@ fn project_acted(projection: &mut Projection<'_>) -> Result<(), journal::Error> 
         projection.delete(&CLAIMS, case.id.as_bytes());
     }
     for effect in &effects {
-        if let Effect::Penalise(penalty) = effect {
-            book::enter(projection, penalty)?;
-        }
+        carry_out(projection, &case, effect)?;
+    }
+    for case in &started {
+        begin(projection, case, by_name.clone())?;
     }
     if input.note.is_some() {
         let due = projection.entry.at;
@@ -329,6 +338,43 @@ fn project_migrated(projection: &mut Projection<'_>) -> Result<(), journal::Erro
         clocked: None,
     };
     write(projection, &case, &item)
+}
+
+/// Does what an effect orders. All of it is rows of the entry that orders it, so that none is lost or done twice; what
+/// cannot be rows is a job, called for by the same entry.
+fn carry_out(projection: &mut Projection<'_>, case: &Case, effect: &Effect) -> Result<(), journal::Error> {
+    match effect {
+        Effect::Penalise(penalty) => book::enter(projection, penalty),
+        Effect::Set { facts, .. } => dossiers::set_facts(projection, case.dossier, facts),
+        Effect::Reassign { person, .. } => dossiers::reassign(projection, case.dossier, person.id),
+        Effect::Revoke { .. } => dossiers::end_of_case(projection, case.dossier, case.id),
+        Effect::Grant { id, person, purpose, until, watermark } => {
+            let grant = Grant {
+                id: id.clone(),
+                dossier: case.dossier,
+                case: case.id,
+                person: person.id,
+                person_name: person.name.clone(),
+                purpose: purpose.clone(),
+                from: projection.entry.at,
+                until: *until,
+                watermark: *watermark,
+            };
+            dossiers::grant(projection, &grant)
+        }
+        Effect::Seal { .. } => {
+            let (job, due) = (Job::SealDossier { dossier: case.dossier, case: case.id }, projection.entry.at);
+            Ok(queue::enqueue(projection.batch(), &job, due)?)
+        }
+        // The cases that are started stand in the same entry; the rest is history, and needs no rows.
+        Effect::Start { .. }
+        | Effect::Fix { .. }
+        | Effect::Form { .. }
+        | Effect::Notify { .. }
+        | Effect::Archive { .. }
+        | Effect::Retain { .. }
+        | Effect::Order { .. } => Ok(()),
+    }
 }
 
 fn write(projection: &mut Projection<'_>, case: &Case, item: &HistoryItem) -> Result<(), journal::Error> {

@@ -12,13 +12,18 @@ use crate::app::{App, Recovery};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::{PersonId, Role, archive_itself};
+use crate::workflow::pack::ReadError;
+use crate::workflow::{Finding, Pack};
 
 pub(super) async fn init(
     config: Config,
     recovery_out: Option<PathBuf>,
     recipients: &[String],
+    pack: Option<&Path>,
     as_json: bool,
 ) -> anyhow::Result<Outcome> {
+    // What is wrong with a pack is said before anything is made.
+    let pack = pack.map_or_else(|| Ok(Pack::bundled()), pack_in)?;
     let recovery = match (&recovery_out, recipients) {
         (Some(path), _) => Recovery::NewKeyFile(path.clone()),
         (None, []) => Recovery::NewKey,
@@ -27,7 +32,7 @@ pub(super) async fn init(
         }
     };
     let data = config.data.clone();
-    let fresh = App::init(config, Clock::system(), recovery).await?;
+    let fresh = App::init_with(config, Clock::system(), recovery, &pack).await?;
     let shown = fresh.recovery_key.as_ref().filter(|_| recovery_out.is_none());
     fresh.opened.app.close()?;
     let write_once = store::Told { found: &fresh.write_once, retention: &fresh.opened.app.holding };
@@ -56,6 +61,19 @@ pub(super) async fn init(
     store::say(&write_once);
     output::say(&format!("First administrator: {}  password: {}", fresh.administrator, *fresh.password));
     Ok(Outcome::Clean)
+}
+
+fn pack_in(folder: &Path) -> anyhow::Result<Pack> {
+    match Pack::read_dir(folder) {
+        Err(ReadError::Findings(findings)) => {
+            let said = |found: &Finding| {
+                format!("{}:{}: {} {}", found.file, found.line, found.code, found.message.en)
+            };
+            let said: Vec<String> = findings.iter().map(said).collect();
+            anyhow::bail!("the pack has mistakes; nothing was made\n{}", said.join("\n"))
+        }
+        other => Ok(other?),
+    }
 }
 
 /// An archive opened for one command: entries are published while it runs.

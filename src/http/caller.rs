@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::{Door, Problem};
-use crate::access::{Action, Permit, Subject};
+use crate::access::{Action, Granted, Permit, Subject};
 use crate::archive::Archive;
 use crate::delegations::{self, Delegation};
 use crate::domain::{Actor, DossierId, PersonId, Role};
@@ -38,7 +38,16 @@ impl Caller {
 
     /// The permit to do `action` to this dossier.
     pub fn may_with(&self, door: &Door, action: Action, dossier: &Dossier) -> Result<Permit, Problem> {
-        Ok(rules(door)?.policies.permit(&self.actor, action, dossier.subject())?)
+        let subject = door.app.dossiers.subject_for(dossier, &self.actor)?;
+        Ok(rules(door)?.policies.permit(&self.actor, action, subject)?)
+    }
+
+    /// Whether what they see of this dossier is to bear a mark: they see it by a grant that says so, and by nothing else.
+    pub fn is_marked(&self, door: &Door, dossier: &Dossier) -> Result<bool, Problem> {
+        let subject = door.app.dossiers.subject_for(dossier, &self.actor)?;
+        let marked = matches!(subject, Subject::Dossier { granted: Granted::Marked, .. });
+        let without = rules(door)?.policies.permit(&self.actor, Action::ViewDocument, dossier.subject());
+        Ok(marked && without.is_err())
     }
 
     /// The actor as far as they may decide on a case: not as a deputy, if they or whoever named them handed it in.

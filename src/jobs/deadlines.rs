@@ -20,7 +20,7 @@ impl App {
             let (own, definition) = self.packs.definition(&case.definition, &case.workflow)?;
             let counting = self.packs.counting(&own)?;
             let calendar = counting.pack.calendar();
-            let ground = Ground { definition: &definition, calendar, facts: &dossier.facts };
+            let ground = Ground { definition: &definition, pack: &own.pack, calendar };
             let done = match self.cases.run_timer(ground, case.id).await {
                 Ok(None) => self.cases.remind(ground, case.id).await,
                 other => other.map(|_| true),

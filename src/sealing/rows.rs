@@ -73,7 +73,8 @@ impl Stub {
 
     /// The dossier as the subject of a permit.
     pub fn subject(&self) -> crate::access::Subject {
-        crate::access::Subject::Dossier { id: self.dossier, adviser: self.adviser }
+        let granted = crate::access::Granted::No;
+        crate::access::Subject::Dossier { id: self.dossier, adviser: self.adviser, granted }
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
 use super::Title;
@@ -54,27 +54,32 @@ pub struct Holiday {
     pub title: Title,
 }
 
-/// A length of time as a definition writes it: `5bd` working days, `7d` days.
+/// A length of time as a definition writes it: `5bd` working days, `7d` days, `4h` hours by the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Span {
     /// Working days.
     WorkingDays(u32),
     /// Days.
     Days(u32),
+    /// Hours, whatever the day: for what cannot wait for an office to open.
+    Hours(u32),
 }
 
 impl Span {
-    /// The span of a text such as `5bd` or `7d`, at most ten years.
+    /// The span of a text such as `5bd`, `7d` or `4h`, at most ten years.
     pub fn parse(text: &str) -> Option<Self> {
-        let (digits, working) = match text.strip_suffix("bd") {
-            Some(digits) => (digits, true),
-            None => (text.strip_suffix('d')?, false),
+        let (digits, span): (&str, fn(u32) -> Self) = match text.strip_suffix("bd") {
+            Some(digits) => (digits, Self::WorkingDays),
+            None => match text.strip_suffix('d') {
+                Some(digits) => (digits, Self::Days),
+                None => (text.strip_suffix('h')?, Self::Hours),
+            },
         };
         if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
         let count = digits.parse().ok().filter(|count| *count <= FARTHEST_DAYS)?;
-        Some(if working { Self::WorkingDays(count) } else { Self::Days(count) })
+        Some(span(count))
     }
 }
 
@@ -94,10 +99,12 @@ impl Calendar {
         format!("{}@{}#{}", self.id, self.version, digest.get(..16).unwrap_or_default())
     }
 
-    /// The instant at which the span has passed since `since`: the end of the last local day of the span.
+    /// The instant at which the span has passed since `since`: the end of the last local day of the span, or so many
+    /// hours later.
     pub fn after(&self, since: Timestamp, span: Span) -> Option<Timestamp> {
         let start = business_date(since);
         let last = match span {
+            Span::Hours(count) => return since.checked_add(SignedDuration::from_hours(count.into())).ok(),
             Span::Days(count) => start.checked_add(i64::from(count).days()).ok()?,
             Span::WorkingDays(count) => self.walk(start, count, 1)?,
         };
@@ -108,6 +115,10 @@ impl Calendar {
     pub(super) fn before(&self, deadline: Timestamp, span: Span, since: Timestamp) -> Option<Timestamp> {
         let last = business_date(deadline.checked_sub(1.second()).ok()?);
         let day = match span {
+            Span::Hours(count) => {
+                let at = deadline.checked_sub(SignedDuration::from_hours(count.into())).ok()?;
+                return Some(at.max(since));
+            }
             Span::Days(count) => last.checked_sub(i64::from(count).days()).ok()?,
             Span::WorkingDays(count) => self.walk(last, count, -1)?,
         };
@@ -174,6 +185,8 @@ mod tests {
         check("2026-04-28T16:30:00Z", "1bd", "2026-04-30T16:00:00Z");
         check("2026-04-29T01:00:00Z", "2d", "2026-05-01T16:00:00Z");
         check("2026-04-29T01:00:00Z", "0bd", "2026-04-29T16:00:00Z");
+        // Hours run on a holiday, too.
+        check("2026-05-01T22:00:00Z", "4h", "2026-05-02T02:00:00Z");
     }
 
     #[test]
@@ -184,6 +197,8 @@ mod tests {
         let warn = calendar.before(deadline, Span::WorkingDays(1), since).unwrap();
         assert_eq!(warn.to_string(), "2026-05-08T16:00:00Z");
         assert_eq!(calendar.before(deadline, Span::WorkingDays(30), since), Some(since));
+        let warn = calendar.before(deadline, Span::Hours(2), since).unwrap();
+        assert_eq!(deadline.duration_since(warn), jiff::SignedDuration::from_hours(2));
     }
 
     #[test]
@@ -200,7 +215,8 @@ mod tests {
     #[test]
     fn spans_parse_strictly() {
         assert_eq!(Span::parse("5bd"), Some(Span::WorkingDays(5)));
-        for text in ["", "bd", "5", "5h", "-1bd", "+1bd", "99999bd", "五bd"] {
+        assert_eq!(Span::parse("4h"), Some(Span::Hours(4)));
+        for text in ["", "bd", "h", "5", "5m", "-1bd", "+1bd", "99999bd", "五bd"] {
             assert_eq!(Span::parse(text), None, "{text}");
         }
     }

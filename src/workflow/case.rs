@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::notice::Notices;
 use crate::domain::{Actor, CaseId, DocumentId, DossierId, PersonId, Sha256Digest};
@@ -66,6 +66,27 @@ pub struct Case {
     /// What the clock has said of the state's time.
     #[serde(default, skip_serializing_if = "Notices::is_none")]
     pub notices: Notices,
+    /// For how long something was asked for, and what for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
+}
+
+/// For how long something was asked for, and what for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// Days: those that were said last.
+    pub days: u32,
+    /// The note of whoever asked first.
+    pub purpose: String,
+}
+
+/// Somebody of the archive, named with an action.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    /// Who.
+    pub id: PersonId,
+    /// Their name at that time.
+    pub name: String,
 }
 
 /// A document in the basket.
@@ -140,6 +161,12 @@ pub struct Input {
     pub points: Option<u32>,
     /// A sentence.
     pub note: Option<String>,
+    /// For how many days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub days: Option<u32>,
+    /// Somebody of the archive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub person: Option<Named>,
     /// The reasons of single ones of `documents`, by the same words; the others have `reason`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub reasons: BTreeMap<String, String>,
@@ -251,21 +278,21 @@ pub enum Effect {
         /// Whom.
         roles: Vec<String>,
     },
-    /// The basket goes to a file of the archive.
+    /// The basket is complete and filed, as this: the moment from which nothing of it is awaited any more. Nothing moves.
     Archive {
         /// The effect.
         id: String,
         /// Which.
         what: String,
     },
-    /// Retention starts.
+    /// From here retention is counted, by this rule; for how long stands in the pack's policy.
     Retain {
         /// The effect.
         id: String,
         /// By which rule.
         rule: String,
     },
-    /// An effect that needs no more than a word: `seal`, `grant`, `reassign`, `start`.
+    /// An effect that logs of earlier versions have and nobody carried out.
     Order {
         /// The effect.
         id: String,
@@ -279,6 +306,45 @@ pub enum Effect {
         /// The effect.
         id: String,
         /// The facts.
-        facts: BTreeMap<String, Value>,
+        facts: Map<String, Value>,
+    },
+    /// Another case is started on the dossier.
+    Start {
+        /// The effect.
+        id: String,
+        /// Its workflow.
+        workflow: String,
+        /// Its id, which follows from the effect's.
+        case: CaseId,
+    },
+    /// Somebody may look at the dossier for a time.
+    Grant {
+        /// The effect.
+        id: String,
+        /// Who.
+        person: Named,
+        /// What for.
+        purpose: String,
+        /// Until when.
+        until: Timestamp,
+        /// Whether what is looked at is to bear a mark.
+        watermark: bool,
+    },
+    /// What the case has granted ends.
+    Revoke {
+        /// The effect.
+        id: String,
+    },
+    /// The dossier gets another keeper.
+    Reassign {
+        /// The effect.
+        id: String,
+        /// Who.
+        person: Named,
+    },
+    /// The dossier is sealed.
+    Seal {
+        /// The effect.
+        id: String,
     },
 }

@@ -42,6 +42,10 @@ pub struct Definition {
     pub return_reasons: BTreeMap<String, Reason>,
     /// The papers that are filled in together.
     pub forms: BTreeMap<String, Form>,
+    /// The kinds of dossiers that it is for; empty: all.
+    pub dossiers: Vec<String>,
+    /// Whether its cases ask for something about a dossier that whoever starts them may not see.
+    pub asks: bool,
     /// SHA-256 over the canonical JSON (RFC 8785) of the file.
     pub hash: Sha256Digest,
     pub(super) context: BTreeMap<String, Declared>,
@@ -100,6 +104,10 @@ pub enum Need {
     Points,
     /// A sentence.
     Note,
+    /// For how many days.
+    Days,
+    /// Somebody of the archive.
+    Person,
 }
 
 impl Need {
@@ -111,6 +119,8 @@ impl Need {
             Self::Contracts => "contracts",
             Self::Points => "points",
             Self::Note => "note",
+            Self::Days => "days",
+            Self::Person => "person",
         }
     }
 }
@@ -135,17 +145,68 @@ pub(super) enum Order {
     Penalise(String),
     Archive(String),
     Retain(String),
-    Seal(String),
-    Grant(String),
-    Reassign(String),
+    /// The dossier is sealed, by a job, when the entry is durable.
+    Seal(Whose),
+    /// Whoever asked may look at the dossier for a time.
+    Grant(Granting),
+    /// What this case has granted ends now.
+    Revoke(OfCase),
+    /// The dossier gets another keeper: the person that the action names.
+    Reassign(Whose),
+    /// Facts of the dossier; `$note` and `$person` stand for what is supplied with the action.
     Set(BTreeMap<String, Value>),
     Notify(OneOrMany),
+    /// A case of this workflow on the same dossier.
     Start(String),
+}
+
+/// The only thing that is sealed or given to another keeper.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Whose {
+    Dossier,
+}
+
+/// The only thing whose grants end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum OfCase {
+    Case,
+}
+
+/// How somebody may look at a dossier.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct Granting {
+    /// A span, a parameter, or [`ASKED`].
+    #[serde(rename = "for")]
+    pub(super) lasts: String,
+    /// Whether what is looked at is to bear a mark.
+    #[serde(default = "marked")]
+    pub(super) watermark: bool,
+    /// What `lasts` means; filled in when the definition is read.
+    #[serde(skip)]
+    pub(super) until: Option<Length>,
+}
+
+fn marked() -> bool {
+    true
+}
+
+/// How a length says that it is the one that was asked for with the case.
+pub(super) const ASKED: &str = "case.days";
+
+/// How long something lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Length {
+    /// Always the same.
+    Span(Span),
+    /// As many days as were asked for.
+    Asked,
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct Deadline {
-    pub(super) after: Span,
+    pub(super) after: Length,
     pub(super) warn: Option<Span>,
     /// An action of the state, or `remind`.
     pub(super) then: String,
@@ -314,6 +375,11 @@ impl Definition {
     pub fn version_of(reference: &str) -> Option<&str> {
         let (_, rest) = reference.split_once('@')?;
         rest.split_once("#sha256:").map(|(version, _)| version)
+    }
+
+    /// Whether it is for dossiers of this kind.
+    pub fn fits(&self, dossier_kind: &str) -> bool {
+        self.dossiers.is_empty() || self.dossiers.iter().any(|kind| kind == dossier_kind)
     }
 
     /// The state of this name.

@@ -167,7 +167,7 @@ fn keep(to: &Definition, calendar: &Calendar, case: &mut Case, name: &str, at: T
             case.warn_at = warns.map(|computed| case.warn_at.unwrap_or(computed));
         }
         _ => {
-            let counted = term(to, calendar, name, at);
+            let counted = term(to, calendar, case, name, at);
             (case.deadline, case.warn_at) = (counted.deadline, counted.warn_at);
         }
     }

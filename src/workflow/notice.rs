@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::calendar::{Calendar, Span};
 use super::case::{Case, Effect};
 use super::definition::{Definition, REMIND};
+use super::step::ends;
 use crate::domain::CaseId;
 
 /// What was said of the time of the state that a case stands in. Entering a state begins it anew.
@@ -129,7 +130,7 @@ pub fn recount(def: &Definition, calendar: &Calendar, case: &Case) -> Option<Rec
         return None;
     }
     let from = Term { deadline: case.deadline, warn_at: case.warn_at };
-    let to = term(def, calendar, &case.state, case.state_since);
+    let to = term(def, calendar, case, &case.state, case.state_since);
     (from != to).then(|| Recount {
         case: case.id,
         state_entry: case.state_entry,
@@ -140,9 +141,9 @@ pub fn recount(def: &Definition, calendar: &Calendar, case: &Case) -> Option<Rec
 }
 
 /// The term of a state that is entered at `at`.
-pub(super) fn term(def: &Definition, calendar: &Calendar, state: &str, at: Timestamp) -> Term {
+pub(super) fn term(def: &Definition, calendar: &Calendar, case: &Case, state: &str, at: Timestamp) -> Term {
     let rule = def.state(state).and_then(|state| state.deadline.as_ref());
-    let deadline = rule.and_then(|rule| calendar.after(at, rule.after));
+    let deadline = rule.and_then(|rule| ends(calendar, case, rule.after, at));
     let warn = rule.and_then(|rule| rule.warn).zip(deadline);
     Term { deadline, warn_at: warn.and_then(|(span, deadline)| calendar.before(deadline, span, at)) }
 }

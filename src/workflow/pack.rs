@@ -12,6 +12,7 @@ mod inputs;
 mod legal;
 mod moves;
 mod names;
+mod orders;
 mod params;
 mod policies;
 mod walked;
@@ -25,24 +26,44 @@ use serde_json::{Map, Value};
 
 pub use check::{check, check_with};
 
-use super::schema::{self, DOSSIERS};
+use super::schema::DOSSIERS;
 use super::yaml::{Node, Place};
-use super::{Calendar, Definition, DocumentKind, Finding, Limits, Severity, Title};
+use super::{Calendar, Definition, DocumentKind, DossierKind, Finding, Limits, Severity, Title};
 use crate::domain::Sha256Digest;
 
 /// The manifest's path in a pack.
 pub const MANIFEST: &str = "pack.yaml";
 
-const BUNDLED: &[(&str, &[u8])] = &[
-    (MANIFEST, include_bytes!("../../workflows/customer-service/pack.yaml")),
-    ("intake.yaml", include_bytes!("../../workflows/customer-service/intake.yaml")),
-    ("policy.yaml", include_bytes!("../../workflows/customer-service/policy.yaml")),
-    ("calendars/cn-2026.yaml", include_bytes!("../../workflows/customer-service/calendars/cn-2026.yaml")),
-    (
-        "stories/intake.stories.yaml",
-        include_bytes!("../../workflows/customer-service/stories/intake.stories.yaml"),
-    ),
-    ("access.cedar", include_bytes!("../../workflows/customer-service/access.cedar")),
+macro_rules! bundled {
+    ($($path:literal),+ $(,)?) => {
+        &[$(($path, include_bytes!(concat!("../../workflows/customer-service/", $path)))),+]
+    };
+}
+
+const BUNDLED: &[(&str, &[u8])] = bundled![
+    "pack.yaml",
+    "policy.yaml",
+    "access.cedar",
+    "calendars/cn-2026.yaml",
+    "dossiers/staff.schema.json",
+    "intake.yaml",
+    "stories/intake.stories.yaml",
+    "special-customer.yaml",
+    "stories/special-customer.stories.yaml",
+    "appointment.yaml",
+    "stories/appointment.stories.yaml",
+    "archive-access.yaml",
+    "stories/archive-access.stories.yaml",
+    "reassignment.yaml",
+    "stories/reassignment.stories.yaml",
+    "sealing.yaml",
+    "stories/sealing.stories.yaml",
+    "leak-incident.yaml",
+    "stories/leak-incident.stories.yaml",
+    "staff-departure.yaml",
+    "stories/staff-departure.stories.yaml",
+    "confidentiality.yaml",
+    "stories/confidentiality.stories.yaml",
 ];
 
 /// The rules that an archive runs on.
@@ -57,12 +78,13 @@ pub struct Pack {
     files: BTreeMap<String, Vec<u8>>,
     hash: Sha256Digest,
     definitions: BTreeMap<String, Arc<Definition>>,
+    order: Vec<String>,
     calendar: Calendar,
     roles: BTreeMap<String, Title>,
     document_kinds: BTreeMap<String, DocumentKind>,
     access_policies: String,
     policy_title: Option<Title>,
-    dossiers: BTreeMap<String, Arc<jsonschema::Validator>>,
+    dossiers: BTreeMap<String, Arc<DossierKind>>,
     stories: Vec<Value>,
     values: BTreeMap<String, Value>,
     policy: Option<String>,
@@ -112,7 +134,7 @@ pub(super) struct Parts {
     pub(super) definitions: Vec<Definition>,
     pub(super) calendar: Calendar,
     pub(super) access: String,
-    pub(super) dossiers: BTreeMap<String, jsonschema::Validator>,
+    pub(super) dossiers: BTreeMap<String, DossierKind>,
     pub(super) stories: Vec<Value>,
     /// Every file's canonical value: the parsed YAML, or the text of other files.
     pub(super) values: BTreeMap<String, Value>,
@@ -164,6 +186,12 @@ impl Pack {
         &self.definitions
     }
 
+    /// Those that can be started on a dossier of this kind, in the manifest's order.
+    pub fn definitions_for(&self, dossier_kind: &str) -> impl Iterator<Item = &Arc<Definition>> {
+        let fits = move |found: &&Arc<Definition>| found.fits(dossier_kind);
+        self.order.iter().filter_map(|name| self.definitions.get(name)).filter(fits)
+    }
+
     /// Its files as they were given, by path.
     pub fn files(&self) -> &BTreeMap<String, Vec<u8>> {
         &self.files
@@ -205,8 +233,8 @@ impl Pack {
     }
 
     /// The kinds of dossiers, by name.
-    pub fn dossier_kinds(&self) -> impl Iterator<Item = &str> {
-        self.dossiers.keys().map(String::as_str)
+    pub fn dossier_kinds(&self) -> &BTreeMap<String, Arc<DossierKind>> {
+        &self.dossiers
     }
 
     /// Whether a dossier of this kind may have these facts; if not, what is wrong with each.
@@ -215,12 +243,12 @@ impl Pack {
         dossier_kind: &str,
         facts: &Map<String, Value>,
     ) -> Result<(), Vec<FactProblem>> {
-        let Some(validator) = self.dossiers.get(dossier_kind) else {
+        let Some(kind) = self.dossiers.get(dossier_kind) else {
             let message = "there is no such kind of dossier".to_owned();
             return Err(vec![FactProblem { path: String::new(), message }]);
         };
-        let complaints = schema::against(validator, &Value::Object(facts.clone()));
-        let problems: Vec<FactProblem> = complaints
+        let problems: Vec<FactProblem> = kind
+            .complaints(facts)
             .into_iter()
             .map(|complaint| FactProblem { path: complaint.path.join("."), message: complaint.why })
             .collect();
@@ -272,6 +300,7 @@ impl Pack {
                 document_kinds.entry(kind.clone()).or_insert_with(|| document.clone());
             }
         }
+        let order = parts.definitions.iter().map(|found| found.id.clone()).collect();
         let definitions =
             parts.definitions.into_iter().map(|found| (found.id.clone(), Arc::new(found))).collect();
         Ok(Self {
@@ -281,6 +310,7 @@ impl Pack {
             files: files.clone(),
             hash: Sha256Digest::of(&canonical),
             definitions,
+            order,
             calendar: parts.calendar,
             roles,
             document_kinds,

@@ -11,8 +11,8 @@ use serde_json::Value;
 use super::Title;
 use super::calendar::Span;
 use super::definition::{
-    ActionRule, Checks, Counter, Deadline, Declared, Definition, DocumentKind, Form, Need, OneOrMany, Order,
-    Party, PenaltyRule, Reason, State, TIMER, Wanted,
+    ASKED, ActionRule, Checks, Counter, Deadline, Declared, Definition, DocumentKind, Form, Length, Need,
+    OneOrMany, Order, Party, PenaltyRule, Reason, State, TIMER, Wanted,
 };
 use super::guard::Guard;
 use super::migrate::{self, Mapping};
@@ -58,6 +58,10 @@ struct RawDefinition {
     penalties: BTreeMap<String, PenaltyRule>,
     states: BTreeMap<String, RawState>,
     initial: String,
+    #[serde(default)]
+    dossiers: Vec<String>,
+    #[serde(default)]
+    asks: bool,
     #[serde(default)]
     migrate: RawMigrate,
 }
@@ -155,6 +159,8 @@ pub(super) fn definition(value: &Value) -> Result<Definition, Vec<Problem>> {
         documents: raw.documents,
         return_reasons: raw.return_reasons,
         forms: raw.forms,
+        dossiers: raw.dossiers,
+        asks: raw.asks,
         hash: Sha256Digest::of(&canonical),
         context: raw.context,
         checklists,
@@ -177,7 +183,7 @@ impl Reader<'_> {
         let deadline = match raw.deadline {
             Some(RawDeadline::Timed { after, warn, then, again }) => {
                 let place = ["states", name, "deadline"];
-                let after = self.span(&[&place[..], &["after"]].concat(), &after);
+                let after = self.length(&[&place[..], &["after"]].concat(), &after);
                 let warn = warn.map(|warn| self.span(&[&place[..], &["warn"]].concat(), &warn));
                 let again = again.map(|again| self.span(&[&place[..], &["again"]].concat(), &again));
                 after.map(|after| Deadline { after, warn: warn.flatten(), then, again: again.flatten() })
@@ -208,6 +214,14 @@ impl Reader<'_> {
         });
         let not_by = not_by.collect();
         let by = raw.by.map(OneOrMany::into_vec).unwrap_or_default();
+        let mut effects = raw.effects;
+        for (i, order) in effects.iter_mut().enumerate() {
+            if let Order::Grant(granting) = order {
+                let index = i.to_string();
+                let path = [&place[..], &["do", &index, "grant", "for"]].concat();
+                granting.until = self.length(&path, &granting.lasts);
+            }
+        }
         let rule = ActionRule {
             title: raw.title,
             by,
@@ -217,7 +231,7 @@ impl Reader<'_> {
             when: when.flatten(),
             otherwise: raw.otherwise,
             count: raw.count,
-            effects: raw.effects,
+            effects,
         };
         (self.problems.len() == before).then_some(rule)
     }
@@ -247,6 +261,13 @@ impl Reader<'_> {
         }
     }
 
+    fn length(&mut self, path: &[&str], text: &str) -> Option<Length> {
+        if text == ASKED {
+            return Some(Length::Asked);
+        }
+        self.span(path, text).map(Length::Span)
+    }
+
     fn span(&mut self, path: &[&str], text: &str) -> Option<Span> {
         let value = match text.strip_prefix('$') {
             Some(param) => self.params.get(param).map(|param| param.default.as_str()),
@@ -261,7 +282,7 @@ impl Reader<'_> {
             self.problems.push(Problem::new(
                 "E00",
                 path,
-                format!("`{value}` is not a span such as 5bd or 7d"),
+                format!("`{value}` is not a span such as 5bd, 7d or 4h"),
             ));
         }
         span

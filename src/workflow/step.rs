@@ -13,16 +13,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::calendar::Calendar;
-use super::case::{Act, Attached, Case, Effect, Event, Frozen, Input, Stepped};
+use super::calendar::{Calendar, Span};
+use super::case::{Act, Asked, Attached, Case, Effect, Event, Frozen, Input, Named, Stepped};
 use super::checklist::{checklist, plain_values};
-use super::definition::{ActionRule, Definition, Need, Order, Party, State};
+use super::definition::{ActionRule, Definition, Granting, Length, Need, Order, Party, State};
 use super::guard::{Guard, Values};
 use super::migrate::starts;
 use super::notice::{Notices, term};
 use super::refusal::Refusal;
 use super::{Offered, Title};
-use crate::domain::{Actor, CaseId, DocumentId, DossierId, Month, PersonId};
+use crate::domain::{Actor, CaseId, DocumentId, DossierId, Month, PersonId, RawId, Sha256Digest};
 use crate::penalties::Penalty;
 
 /// How many contracts one basket may hold.
@@ -35,6 +35,8 @@ pub(super) const LONGEST_NOTE: usize = 4000;
 pub const LONGEST_PLACE: usize = 200;
 /// How many documents one return may name.
 pub(super) const MOST_NAMED: usize = 500;
+/// For how many days one can ask for something.
+pub(super) const MOST_DAYS: u32 = 366;
 
 /// What a case is judged on.
 #[derive(Clone, Copy)]
@@ -97,6 +99,7 @@ pub fn start(
         counted_with: String::new(),
         notices: Notices::default(),
         wrong_reasons: BTreeMap::new(),
+        asked: None,
     };
     case.attempt = attempt(def, &case);
     enter(def, calendar, &mut case, &def.initial, at)?;
@@ -217,6 +220,8 @@ impl<'a> Ground<'a> {
             Need::Contracts => input.contracts.is_none(),
             Need::Points => input.points.is_none(),
             Need::Note => input.note.as_deref().is_none_or(|note| note.trim().is_empty()),
+            Need::Days => input.days.is_none(),
+            Need::Person => input.person.is_none(),
         };
         let inputs: Vec<String> = needs.iter().filter(lacking).map(|need| need.input().to_owned()).collect();
         if !inputs.is_empty() {
@@ -265,6 +270,7 @@ impl<'a> Ground<'a> {
             return Err(bad("note", "说明过长", "the note is too long"));
         }
         input.contracts.map_or(Ok(()), |count| in_range("contracts", count, 1, self.case.contracts))?;
+        input.days.map_or(Ok(()), |days| in_range("days", days, 1, MOST_DAYS))?;
         input.points.map_or(Ok(()), |points| in_range("points", points, 0, MOST_POINTS))
     }
 
@@ -304,9 +310,14 @@ impl<'a> Ground<'a> {
                 }
             }
         }
+        if let Some(days) = input.days {
+            let asked = case.asked.take().map(|asked| asked.purpose);
+            let purpose = asked.unwrap_or_else(|| input.note.clone().unwrap_or_default());
+            case.asked = Some(Asked { days, purpose });
+        }
         let mut effects = Vec::new();
         for (index, order) in rule.effects.iter().enumerate() {
-            effects.extend(self.effect(&mut case, order, index, actor, input, at));
+            effects.extend(self.effect(&mut case, order, index, actor, input, at)?);
         }
         enter(self.def, self.calendar, &mut case, &rule.to, at).map_err(|_| self.wrong_state())?;
         Ok(Stepped { case, effects })
@@ -320,29 +331,43 @@ impl<'a> Ground<'a> {
         actor: Option<&Actor>,
         input: &Input,
         at: Timestamp,
-    ) -> Option<Effect> {
+    ) -> Result<Option<Effect>, Refusal> {
         let id = format!("{}-{}-{index}", case.id, case.version);
-        let simple = |order: &str, what: &String| Effect::Order {
-            id: id.clone(),
-            order: order.into(),
-            what: what.clone(),
-        };
-        Some(match order {
+        let person = || input.person.clone().ok_or_else(|| missing(Need::Person));
+        Ok(Some(match order {
             Order::Fix(_) => {
                 case.frozen.push(Frozen { attempt: case.attempt, documents: case.documents.clone() });
                 Effect::Fix { id, documents: case.documents.clone() }
             }
-            Order::Penalise(name) => Effect::Penalise(self.penalty(case, name, id, actor?.id, input, at)?),
+            Order::Penalise(name) => {
+                let line = actor.and_then(|actor| self.penalty(case, name, id, actor.id, input, at));
+                return Ok(line.map(Effect::Penalise));
+            }
             Order::Form(form) => Effect::Form { id, form: form.clone(), number: None },
             Order::Notify(roles) => Effect::Notify { id, roles: roles.clone().into_vec() },
             Order::Archive(what) => Effect::Archive { id, what: what.clone() },
             Order::Retain(rule) => Effect::Retain { id, rule: rule.clone() },
-            Order::Set(facts) => Effect::Set { id, facts: facts.clone() },
-            Order::Seal(what) => simple("seal", what),
-            Order::Grant(what) => simple("grant", what),
-            Order::Reassign(what) => simple("reassign", what),
-            Order::Start(what) => simple("start", what),
-        })
+            Order::Set(facts) => {
+                let set = facts.iter().map(|(name, value)| Some((name.clone(), supplied(value, input)?)));
+                let set: Option<Map<String, Value>> = set.collect();
+                // The check of the pack has seen that an action asks for what it sets.
+                Effect::Set { id, facts: set.ok_or_else(|| missing(Need::Note))? }
+            }
+            Order::Start(workflow) => Effect::Start { case: started_by(&id), id, workflow: workflow.clone() },
+            Order::Grant(granting) => self.grant(case, granting, id, at)?,
+            Order::Revoke(_) => Effect::Revoke { id },
+            Order::Reassign(_) => Effect::Reassign { id, person: person()? },
+            Order::Seal(_) => Effect::Seal { id },
+        }))
+    }
+
+    /// What whoever asked may look at, from now on.
+    fn grant(self, case: &Case, granting: &Granting, id: String, at: Timestamp) -> Result<Effect, Refusal> {
+        let until = granting.until.and_then(|length| ends(self.calendar, case, length, at));
+        let until = until.ok_or_else(|| missing(Need::Days))?;
+        let person = Named { id: case.adviser, name: case.adviser_name.clone() };
+        let purpose = case.asked.as_ref().map(|asked| asked.purpose.clone()).unwrap_or_default();
+        Ok(Effect::Grant { id, person, purpose, until, watermark: granting.watermark })
     }
 
     /// The line that a penalty rule books; none when it comes to nothing. Without a person there is no line.
@@ -396,6 +421,35 @@ fn may_act(rule: &ActionRule, case: &Case, actor: &Actor) -> Result<(), Refusal>
     if rule.not_by.iter().any(is) { Err(Refusal::FourEyes) } else { Ok(()) }
 }
 
+fn missing(need: Need) -> Refusal {
+    Refusal::Missing { inputs: vec![need.input().to_owned()] }
+}
+
+/// A fact's value as the definition writes it, or what was supplied with the action.
+fn supplied(value: &Value, input: &Input) -> Option<Value> {
+    match value.as_str() {
+        Some("$note") => input.note.clone().map(Value::from),
+        Some("$person") => input.person.as_ref().map(|person| Value::from(person.name.as_str())),
+        _ => Some(value.clone()),
+    }
+}
+
+/// The id of the case that an effect starts: the same effect always starts the same case.
+fn started_by(effect: &str) -> CaseId {
+    let digest = Sha256Digest::of(effect.as_bytes());
+    let mut bytes = [0; 16];
+    bytes.iter_mut().zip(digest.as_bytes()).for_each(|(byte, digit)| *byte = *digit);
+    CaseId::from(RawId::from_bytes(bytes))
+}
+
+/// When a length that begins now is over.
+pub(super) fn ends(calendar: &Calendar, case: &Case, length: Length, since: Timestamp) -> Option<Timestamp> {
+    match length {
+        Length::Span(span) => calendar.after(since, span),
+        Length::Asked => calendar.after(since, Span::Days(case.asked.as_ref()?.days)),
+    }
+}
+
 fn asks_input(guard: &Guard) -> bool {
     guard.names.iter().any(|name| name.starts_with("return."))
 }
@@ -414,7 +468,7 @@ pub(super) fn enter(
 ) -> Result<(), Refusal> {
     let missing = || Refusal::WrongState { state: name.to_owned(), offered: Vec::new() };
     let state = def.state(name).ok_or_else(missing)?;
-    let term = term(def, calendar, name, at);
+    let term = term(def, calendar, case, name, at);
     case.state = name.to_owned();
     case.is_final = state.is_final;
     case.state_since = at;

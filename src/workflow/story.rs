@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::case::{Act, Attached, Case, Effect, Event, Input};
+use super::case::{Act, Attached, Case, Effect, Event, Input, Named};
 use super::{Calendar, Definition, Pack, Span, checklist, due_timer, start, step};
 use crate::domain::{Actor, CaseId, DocumentId, DossierId, PersonId, RawId, Role, Sha256Digest};
 use crate::penalties::{self, Penalty};
@@ -98,11 +98,27 @@ struct Deed {
     contracts: Option<u32>,
     points: Option<u32>,
     note: Option<String>,
+    days: Option<u32>,
+    person: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Ends {
     state: String,
+    /// Facts of the dossier as the case leaves them.
+    #[serde(default)]
+    facts: Map<String, Value>,
+    /// The workflows of which it has started a case, in order.
+    #[serde(default)]
+    started: Vec<String>,
+    /// How many days of access it has given, to whom.
+    #[serde(default)]
+    granted: BTreeMap<String, i64>,
+    /// Who keeps the dossier now, if that has changed.
+    keeper: Option<String>,
+    /// Whether the dossier is to be sealed.
+    #[serde(default)]
+    sealed: bool,
     points: Option<BTreeMap<String, i64>>,
 }
 
@@ -158,7 +174,7 @@ fn told(pack: &Pack, workflow: &str, story: &Story, walked: &mut BTreeSet<String
     let (id, dossier) = (CaseId::from(raw("case")), DossierId::from(raw("dossier")));
     let case = start(def, pack.calendar(), id, dossier, story.given.contracts, &actor(first), now)
         .map_err(|refusal| refusal.sentence(def, "en"))?;
-    let facts = &story.given.facts;
+    let facts = story.given.facts.clone();
     let mut stage = Stage {
         def,
         calendar: pack.calendar(),
@@ -168,6 +184,7 @@ fn told(pack: &Pack, workflow: &str, story: &Story, walked: &mut BTreeSet<String
         lines: Vec::new(),
         walked,
         names: BTreeMap::new(),
+        ordered: Vec::new(),
     };
     if story.given.documents == Basket::Complete {
         stage.attach("complete", &actor(first)).map_err(|(_, why)| why)?;
@@ -192,12 +209,14 @@ impl Step {
 struct Stage<'a> {
     def: &'a Definition,
     calendar: &'a Calendar,
-    facts: &'a Map<String, Value>,
+    facts: Map<String, Value>,
     case: Case,
     now: Timestamp,
     lines: Vec<Penalty>,
     walked: &'a mut BTreeSet<String>,
     names: BTreeMap<PersonId, String>,
+    /// What was ordered beside penalties.
+    ordered: Vec<(Timestamp, Effect)>,
 }
 
 /// A refusal's code and sentence.
@@ -230,6 +249,11 @@ impl Stage<'_> {
             contracts: deed.contracts,
             points: deed.points,
             note: deed.note.clone(),
+            days: deed.days,
+            person: deed
+                .person
+                .as_ref()
+                .map(|name| Named { id: PersonId::from(raw(name)), name: name.clone() }),
             ..Input::default()
         };
         let (action, expected_version) = (deed.action.clone(), self.case.version);
@@ -245,7 +269,7 @@ impl Stage<'_> {
 
     fn attach(&mut self, what: &str, actor: &Actor) -> Result<(), Refused> {
         let kinds: Vec<String> = if what == "complete" {
-            lacking(self.def, self.facts, &self.case)
+            lacking(self.def, &self.facts, &self.case)
         } else {
             vec![what.to_owned()]
         };
@@ -268,17 +292,44 @@ impl Stage<'_> {
     }
 
     fn happen(&mut self, event: &Event, action: Option<&str>) -> Result<(), Refused> {
-        let stepped = step(self.def, self.calendar, self.facts, &self.case, event)
+        let stepped = step(self.def, self.calendar, &self.facts, &self.case, event)
             .map_err(|refusal| (refusal.code(), refusal.sentence(self.def, "en")))?;
         if let Some(action) = action {
             self.walked.insert(transition(self.def, &self.case.state, action));
         }
-        self.lines.extend(stepped.effects.into_iter().filter_map(|effect| match effect {
-            Effect::Penalise(line) => Some(line),
-            _ => None,
-        }));
+        for effect in stepped.effects {
+            match effect {
+                Effect::Penalise(line) => self.lines.push(line),
+                Effect::Set { facts, .. } => self.facts.extend(facts),
+                other => self.ordered.push((self.now, other)),
+            }
+        }
         self.case = stepped.case;
         Ok(())
+    }
+
+    /// Whether what was ordered is what the story tells of it.
+    fn carried_out(&self, ends: &Ends) -> Result<(), String> {
+        let (mut started, mut granted, mut keeper, mut sealed) = (Vec::new(), BTreeMap::new(), None, false);
+        for (at, effect) in &self.ordered {
+            match effect {
+                Effect::Start { workflow, .. } => started.push(workflow.clone()),
+                Effect::Grant { person, until, .. } => {
+                    let days = crate::domain::business_date(*at)
+                        .until(crate::domain::business_date(*until))
+                        .map_or(0, |span| i64::from(span.get_days()));
+                    *granted.entry(person.name.clone()).or_insert(0) += days - 1;
+                }
+                Effect::Revoke { .. } => granted.clear(),
+                Effect::Reassign { person, .. } => keeper = Some(person.name.clone()),
+                Effect::Seal { .. } => sealed = true,
+                _ => {}
+            }
+        }
+        differs("it has started", &started, &ends.started)?;
+        differs("it has granted", &granted, &ends.granted)?;
+        differs("the keeper is", &keeper, &ends.keeper)?;
+        differs("it is sealed", &sealed, &ends.sealed)
     }
 
     fn stands(&self, state: &str) -> Result<(), String> {
@@ -291,6 +342,13 @@ impl Stage<'_> {
 
     fn end(&self, ends: &Ends) -> Result<(), String> {
         self.stands(&ends.state)?;
+        for (name, expected) in &ends.facts {
+            if self.facts.get(name) != Some(expected) {
+                let found = self.facts.get(name).map_or("nothing".into(), Value::to_string);
+                return Err(format!("the fact {name} is {found}, not {expected}"));
+            }
+        }
+        self.carried_out(ends)?;
         let Some(expected) = &ends.points else { return Ok(()) };
         let totals = penalties::totals(&self.lines);
         for (person, points) in &totals {
@@ -307,6 +365,10 @@ impl Stage<'_> {
         }
         Ok(())
     }
+}
+
+fn differs<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, expected: &T) -> Result<(), String> {
+    if found == expected { Ok(()) } else { Err(format!("{what}: {found:?}, not {expected:?}")) }
 }
 
 fn expect(result: Result<(), Refused>, refused: Option<&str>) -> Result<(), String> {

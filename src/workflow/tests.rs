@@ -1,5 +1,6 @@
 //! The engine on the bundled pack.
 
+mod every;
 mod journey;
 mod migration;
 mod walks;
@@ -121,7 +122,8 @@ fn the_bundled_stories_pass_and_walk_everything() {
         assert!(story.passed, "{}: {:?}", story.name, story.problem);
     }
     assert_eq!(report.unwalked, Vec::<String>::new());
-    assert_eq!((report.transitions_walked, report.transitions_all), (10, 10));
+    assert_eq!(report.transitions_walked, report.transitions_all);
+    assert!(report.transitions_all > 60, "{}", report.transitions_all);
 }
 
 #[test]

@@ -311,7 +311,7 @@ async fn a_new_customers_form_says_what_is_wrong_and_keeps_the_rest() {
         ("kind", "institution"),
         ("phone", "010-1234"),
         ("birthday", "yesterday"),
-        ("withholds", "true"),
+        ("not-discloses", "true"),
     ];
     let refused = adviser.post("/dossiers/new", &typed).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);

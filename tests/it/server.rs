@@ -43,11 +43,24 @@ pub(crate) struct Server {
 impl Server {
     /// A new archive with its people, served.
     pub(crate) fn new(setting: Setting) -> Self {
+        Self::of_pack(setting, None, PEOPLE.iter().copied())
+    }
+
+    /// A new archive on the pack in this folder, with these people and their roles, served.
+    pub(crate) fn of_pack<'a>(
+        setting: Setting,
+        pack: Option<&Path>,
+        people: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut server = Self { folder, setting, child: None, base: String::new() };
-        let out = server.run(&["init", "--recovery-out", "recovery.key"]);
+        let pack = pack.map(|pack| pack.display().to_string());
+        let on_pack = pack.iter().flat_map(|pack| ["--pack", pack]);
+        let arguments: Vec<&str> =
+            ["init", "--recovery-out", "recovery.key"].into_iter().chain(on_pack).collect();
+        let out = server.run(&arguments);
         assert!(out.status.success(), "init: {}", String::from_utf8_lossy(&out.stderr));
-        for (name, role) in PEOPLE {
+        for (name, role) in people {
             let file = format!("{name}.password");
             std::fs::write(server.path(&file), format!("{role}-password\n")).unwrap();
             let out = server.run(&["user", "add", name, "--role", role, "--password-file", &file]);
@@ -216,9 +229,14 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) async fn sign_in(base: &str, name: &str) -> Self {
+        let role = PEOPLE.iter().find(|(person, _)| *person == name).unwrap().1;
+        Self::sign_in_as(base, name, role).await
+    }
+
+    /// Somebody who was added with this role.
+    pub(crate) async fn sign_in_as(base: &str, name: &str, role: &str) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::new();
-        let role = PEOPLE.iter().find(|(person, _)| *person == name).unwrap().1;
         let desk = Self { http, base: base.to_owned(), token: String::new() };
         let body = json!({ "user": name, "password": format!("{role}-password") });
         let signed = desk.post("/api/v1/session", body).await.ok();

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use lantai::workflow::Limits;
 use lantai::workflow::pack::{check, read_files};
+use lantai::workflow::{Limits, Pack, story};
 
 /// The longest source file, in lines.
 const LONGEST_FILE: usize = 600;
@@ -171,15 +171,50 @@ fn every_source_says_what_it_is_for_and_takes_names_one_by_one() {
 }
 
 #[test]
-fn every_pack_passes_its_check() {
+fn every_pack_passes_its_check_and_its_stories_walk_everything() {
     let mut packs = 0;
     for entry in std::fs::read_dir(root().join("workflows")).unwrap() {
         let path = entry.unwrap().path();
         let findings = check(&read_files(&path, Limits::default()).unwrap());
         assert!(findings.is_empty(), "{}: {findings:#?}", name(&path));
+        let report = story::run(&Pack::read_dir(&path).unwrap());
+        let failed: Vec<_> = report.stories.iter().filter(|story| !story.passed).collect();
+        assert!(failed.is_empty() && report.unwalked.is_empty(), "{}: {report:#?}", name(&path));
+        println!(
+            "{}: {} stories walk {} of {} transitions",
+            name(&path),
+            report.stories.len(),
+            report.transitions_walked,
+            report.transitions_all
+        );
         packs += 1;
     }
-    assert!(packs > 0);
+    assert!(packs > 1);
+}
+
+/// A pack's words stand in the pack. The demonstration is of one pack, and tests are of what they test.
+#[test]
+fn the_sources_name_no_word_of_any_pack() {
+    let mut words = BTreeSet::new();
+    for entry in std::fs::read_dir(root().join("workflows")).unwrap() {
+        let pack = Pack::read_dir(&entry.unwrap().path()).unwrap();
+        words.extend(pack.roles().keys().cloned());
+        words.extend(pack.document_kinds().keys().cloned());
+        words.extend(pack.definitions().keys().cloned());
+        // Where stacks come in is the engine's own.
+        words.extend(pack.dossier_kinds().keys().filter(|kind| *kind != "inbox").cloned());
+    }
+    assert!(words.len() > 40, "{words:?}");
+    let mut wrong = Vec::new();
+    for (path, source) in sources("src") {
+        if path.contains("/tests") || path.starts_with("src/cli/demo") {
+            continue;
+        }
+        let code = source.split("#[cfg(test)]").next().unwrap();
+        let named = words.iter().filter(|word| code.contains(&format!("\"{word}\"")));
+        wrong.extend(named.map(|word| format!("{path} names {word}")));
+    }
+    assert_eq!(wrong, Vec::<String>::new());
 }
 
 /// What belongs to a workplace and not to the project.

@@ -19,7 +19,7 @@ use crate::dossiers::Dossier;
 use crate::http::caller::rules;
 use crate::http::{Caller, Door, Problem, Sight};
 use crate::sealing;
-use crate::workflow::{self, Case, Channel, Handover, Input};
+use crate::workflow::{self, Case, Channel, Handover, Input, Named};
 
 #[derive(Deserialize)]
 pub(super) struct NewCase {
@@ -47,6 +47,9 @@ pub(crate) struct Said {
     #[serde(default)]
     pub(crate) reasons: BTreeMap<String, String>,
     pub(crate) handover: Option<Handover>,
+    pub(crate) days: Option<u32>,
+    /// A name.
+    pub(crate) person: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -169,10 +172,16 @@ pub(crate) async fn start_case(
     dossier: DossierId,
     contracts: u32,
 ) -> Result<Case, Problem> {
-    let (dossier, permit) = caller.dossier(door, dossier, Action::StartCase)?;
     let in_force = rules(door)?;
-    let definition = in_force.pack.definition(workflow).ok_or_else(|| Problem::new("unknown_workflow"))?;
-    let ground = Ground { definition, calendar: in_force.pack.calendar(), facts: &dossier.facts };
+    let definition = in_force.pack.definition(workflow);
+    let action = match definition {
+        Some(definition) if definition.asks => Action::AskCase,
+        _ => Action::StartCase,
+    };
+    let (dossier, permit) = caller.dossier(door, dossier, action)?;
+    let definition = definition.filter(|definition| definition.fits(&dossier.kind));
+    let definition = definition.ok_or_else(|| Problem::new("unknown_workflow"))?;
+    let ground = Ground::of(definition, &in_force.pack);
     Ok(door.app.cases.start(&permit, ground, dossier.id, contracts).await?)
 }
 
@@ -187,19 +196,32 @@ pub(crate) fn case_for(
     let Some(case) = door.app.cases.get(id)? else {
         return Err(caller.missing_thing(door, id.as_bytes(), "unknown_case")?);
     };
+    let action = action_on(door, caller, &case, action)?;
     let (dossier, permit) = caller.dossier(door, case.dossier, action)?;
     Ok((case, dossier, permit))
+}
+
+/// What it takes to do `action` to a case: whoever asked for something follows their own question, if no more is theirs.
+fn action_on(door: &Door, caller: &Caller, case: &Case, action: Action) -> Result<Action, Problem> {
+    let own = case.adviser == caller.actor.id && matches!(action, Action::ViewCase | Action::ActOnCase);
+    let (_, definition) = door.app.packs.definition(&case.definition, &case.workflow)?;
+    if !own || !definition.asks {
+        return Ok(action);
+    }
+    let dossier = door.app.dossiers.get(case.dossier)?;
+    let may = dossier.is_some_and(|dossier| caller.may_with(door, action, &dossier).is_ok());
+    Ok(if may { action } else { Action::AskCase })
 }
 
 /// A case to look at, out of the archive or of a sealed dossier that is open.
 fn seen(door: &Door, caller: &Caller, id: &str) -> Result<(Case, Sight), Problem> {
     let id: CaseId = parse_id(id, "unknown_case")?;
     let unknown = || Problem::new("unknown_case");
-    let dossier = match door.app.cases.get(id)? {
-        Some(case) => Some(case.dossier),
-        None => sealing::dossier_of(&door.app.records, id.as_bytes())?,
+    let (dossier, action) = match door.app.cases.get(id)? {
+        Some(case) => (Some(case.dossier), action_on(door, caller, &case, Action::ViewCase)?),
+        None => (sealing::dossier_of(&door.app.records, id.as_bytes())?, Action::ViewCase),
     };
-    let sight = caller.sight(door, dossier.ok_or_else(unknown)?, Action::ViewCase)?;
+    let sight = caller.sight(door, dossier.ok_or_else(unknown)?, action)?;
     let case = cases::get(&sight.records, id)?.ok_or_else(unknown)?;
     Ok((case, sight))
 }
@@ -235,26 +257,33 @@ pub(crate) async fn take_action(
     action: &str,
     said: Said,
 ) -> Result<Case, Problem> {
-    let (case, dossier, permit) = case_for(door, caller, id, Action::ActOnCase)?;
-    let Said { version, reason, documents, contracts, points, note, reasons, handover } = said;
+    let (case, _, permit) = case_for(door, caller, id, Action::ActOnCase)?;
+    let Said { version, reason, documents, contracts, points, note, reasons, handover, days, person } = said;
+    let person = person.map(|name| named(door, &name)).transpose()?;
     let in_basket = |name: &String| case.documents.iter().any(|found| found.document.to_string() == *name);
     let is_new = |name: &String| name.parse::<DocumentId>().is_ok() && !in_basket(name);
     let (new, documents) = documents.into_iter().partition(is_new);
-    let input = Input { reason, documents, contracts, points, note, reasons, handover };
+    let input = Input { reason, documents, contracts, points, note, reasons, handover, days, person };
     let (in_force, definition) = door.app.packs.definition(&case.definition, &case.workflow)?;
     let counting = door.app.packs.counting(&in_force)?;
-    let ground =
-        Ground { definition: &definition, calendar: counting.pack.calendar(), facts: &dossier.facts };
+    let ground = Ground { definition: &definition, pack: &in_force.pack, calendar: counting.pack.calendar() };
     let (basket, new) = with_documents(door, caller, ground, &case, new)?;
     if !new.is_empty() {
         door.app.cases.may_act(&permit, ground, &basket, action, version, input.clone())?;
     }
     for (document, adding) in &new {
-        attach(door, adding, &dossier, case.id, document).await?;
+        attach(door, adding, case.id, document).await?;
     }
     let case = door.app.cases.act(&permit, ground, case.id, action, version, input).await?;
     door.app.call_workers();
     Ok(case)
+}
+
+/// Somebody of the archive who still works there.
+fn named(door: &Door, name: &str) -> Result<Named, Problem> {
+    let person = door.app.people.by_name(name)?.filter(|person| !person.disabled);
+    let person = person.ok_or_else(|| Problem::new("unknown_person"))?;
+    Ok(Named { id: person.id, name: person.name })
 }
 
 /// The case as it would be with these documents in its basket, if it takes them all.
@@ -349,7 +378,8 @@ pub(crate) async fn release_case(door: &Door, caller: &Caller, id: &str) -> Resu
 
 /// A case as this caller sees it: with the actions that are theirs to take now.
 pub(crate) fn view(door: &Door, caller: &Caller, case: Case) -> Result<CaseView, Problem> {
-    let sight = caller.sight(door, case.dossier, Action::ViewCase)?;
+    let action = action_on(door, caller, &case, Action::ViewCase)?;
+    let sight = caller.sight(door, case.dossier, action)?;
     view_in(door, caller, case, &sight)
 }
 
@@ -364,7 +394,8 @@ fn view_in(door: &Door, caller: &Caller, case: Case, sight: &Sight) -> Result<Ca
         documents: item.documents,
         ok: item.ok,
     };
-    let may_act = until.is_none() && caller.may_with(door, Action::ActOnCase, dossier).is_ok();
+    let acting = action_on(door, caller, &case, Action::ActOnCase)?;
+    let may_act = until.is_none() && caller.may_with(door, acting, dossier).is_ok();
     let offered = workflow::offered(&definition, &dossier.facts, &case, &caller.actor_on(&case));
     let actions = offered.into_iter().filter(|_| may_act);
     let claim = cases::claim(records, case.id, door.app.clock.now())?;

@@ -171,7 +171,7 @@ where
     let ingested = door.app.archive.ingest_undurably(&permit, new, content).await?;
     let mut last = ingested.document.log_index;
     if let Some(case) = case {
-        last = last.max(attach(door, &permit, &dossier, case, &ingested.document).await?);
+        last = last.max(attach(door, &permit, case, &ingested.document).await?);
     }
     door.app.journal.published(last).await?;
     door.app.call_workers();
@@ -206,8 +206,7 @@ pub(crate) fn check_case(
         return Err(Problem::new("too_many_documents"));
     }
     let (in_force, definition) = door.app.packs.definition(&case.definition, &case.workflow)?;
-    let ground =
-        Ground { definition: &definition, calendar: in_force.pack.calendar(), facts: &dossier.facts };
+    let ground = Ground::of(&definition, &in_force.pack);
     let document = DocumentId::from(RawId::from_bytes([0; 16]));
     let probe = Attached { document, kind: kind.to_owned(), sha256: Sha256Digest::from_bytes([0; 32]) };
     Ok(door.app.cases.may_attach(permit, ground, &case, probe)?)
@@ -217,14 +216,12 @@ pub(crate) fn check_case(
 pub(crate) async fn attach(
     door: &Door,
     permit: &Permit,
-    dossier: &Dossier,
     id: CaseId,
     document: &Document,
 ) -> Result<u64, Problem> {
     let case = door.app.cases.get(id)?.ok_or(cases::Error::Unknown)?;
     let (in_force, definition) = door.app.packs.definition(&case.definition, &case.workflow)?;
-    let ground =
-        Ground { definition: &definition, calendar: in_force.pack.calendar(), facts: &dossier.facts };
+    let ground = Ground::of(&definition, &in_force.pack);
     let limit = door.app.config.limits.case_documents;
     Ok(door.app.cases.attach(permit, ground, id, document, limit).await?)
 }

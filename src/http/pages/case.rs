@@ -23,7 +23,6 @@ use super::words::{self, Moment, moment, titled};
 use crate::access::Action;
 use crate::cases::{self, Claim};
 use crate::domain::CaseId;
-use crate::dossiers::Dossier;
 use crate::http::api::Query;
 use crate::http::api::cases::{case_for, claim_case, release_case, take_action, view};
 use crate::http::api::documents;
@@ -165,24 +164,18 @@ pub(super) async fn attach(
     Path(id): Path<String>,
     Form(fields): Form<Fields>,
 ) -> Result<Response, Problem> {
-    let (case, dossier, _) = case_for(&door, &signed.caller, &id, Action::ViewCase)?;
-    match attach_all(&door, &signed.caller, &dossier, case.id, &fields.all("documents")).await {
+    let (case, ..) = case_for(&door, &signed.caller, &id, Action::ViewCase)?;
+    match attach_all(&door, &signed.caller, case.id, &fields.all("documents")).await {
         Ok(()) => Ok(to_case(&case.id, "?done=documents")),
         Err(problem) => refused(&door, &signed, &id, &problem, None).await,
     }
 }
 
-async fn attach_all(
-    door: &Door,
-    caller: &Caller,
-    dossier: &Dossier,
-    case: CaseId,
-    ids: &[String],
-) -> Result<(), Problem> {
+async fn attach_all(door: &Door, caller: &Caller, case: CaseId, ids: &[String]) -> Result<(), Problem> {
     let mut last = None;
     for id in ids {
         let (document, permit) = documents::permitted(door, caller, id, Action::AddDocument)?;
-        last = last.max(Some(documents::attach(door, &permit, dossier, case, &document).await?));
+        last = last.max(Some(documents::attach(door, &permit, case, &document).await?));
     }
     match last {
         Some(last) => Ok(door.app.journal.published(last).await?),

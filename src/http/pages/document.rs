@@ -37,6 +37,8 @@ struct Page {
     kind: String,
     filename: String,
     customer: String,
+    /// Who looks, and when, if that is to stand over the picture.
+    mark: Option<String>,
     back: String,
     number: u32,
     of: u32,
@@ -157,6 +159,10 @@ pub(super) async fn show(
     let sealed = sight.until.is_some();
     let mut content = content(&door, &signed, &document, reading.as_deref(), &asked)?;
     content.customer = sight.dossier.name().to_owned();
+    if signed.caller.is_marked(&door, &sight.dossier)? {
+        let now = moment(door.app.clock.now()).said;
+        content.mark = Some(format!("{} · {now}", signed.caller.actor.name));
+    }
     content.may_reread &= !sealed;
     if reading.is_some() {
         let is_contract = |document: &Document| door.app.packs.is_contract(&document.kind);
@@ -310,6 +316,7 @@ fn content(
         kind,
         filename: document.filename.clone().unwrap_or_default(),
         customer: String::new(),
+        mark: None,
         back: match document.case {
             Some(case) => format!("/cases/{case}#document-{id}"),
             None => format!("/dossiers/{}#document-{id}", document.dossier),

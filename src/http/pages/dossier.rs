@@ -25,7 +25,7 @@ use crate::http::caller::rules;
 use crate::http::{Door, Problem};
 use crate::sealing;
 use crate::text::{Lang, say};
-use crate::workflow::{Case, Refusal, Title, checklist};
+use crate::workflow::{Case, Pack, Refusal, Title, checklist};
 
 #[derive(Template)]
 #[template(path = "dossier.html")]
@@ -172,11 +172,11 @@ fn content(door: &Door, signed: &Signed, id: DossierId) -> Result<Page, Problem>
         name: dossier.name().to_owned(),
         adviser: door.app.people.get(dossier.adviser)?.map(|person| person.name).unwrap_or_default(),
         opened: moment(dossier.opened_at),
-        facts: facts(lang, &dossier),
+        facts: facts(&rules(door)?.pack, lang, &dossier),
         cases: rows,
         papers: papers(door, caller, lang, &dossier, of_dossier)?,
         upload,
-        workflows: if may(Action::StartCase) { workflows(door, lang)? } else { Vec::new() },
+        workflows: if may(Action::StartCase) { workflows(door, lang, &dossier)? } else { Vec::new() },
         contracts: "1".into(),
         may_seal: may(Action::SealDossier) && door.app.described()?.manager_recipient.is_some(),
         alert: None,
@@ -213,29 +213,34 @@ fn row(
     })
 }
 
-fn workflows(door: &Door, lang: Lang) -> Result<Vec<Choice>, Problem> {
+/// The workflows that can be started on such a dossier, the pack's first one first.
+fn workflows(door: &Door, lang: Lang, dossier: &Dossier) -> Result<Vec<Choice>, Problem> {
     let in_force = rules(door)?;
-    let choice = |(name, definition): (&String, &std::sync::Arc<crate::workflow::Definition>)| Choice {
-        value: name.clone(),
-        label: titled(Some(&definition.title), lang, name),
+    let choice = |definition: &std::sync::Arc<crate::workflow::Definition>| Choice {
+        value: definition.id.clone(),
+        label: titled(Some(&definition.title), lang, &definition.id),
         chosen: false,
     };
-    Ok(in_force.pack.definitions().iter().map(choice).collect())
+    Ok(in_force.pack.definitions_for(&dossier.kind).map(choice).collect())
 }
 
 /// The facts in words, without the name, which stands above them.
-pub(super) fn facts(lang: Lang, dossier: &Dossier) -> Vec<(String, String)> {
+pub(super) fn facts(pack: &Pack, lang: Lang, dossier: &Dossier) -> Vec<(String, String)> {
+    let kind = pack.dossier_kinds().get(&dossier.kind).map(|kind| &**kind);
     let shown = dossier.facts.iter().filter(|(name, _)| *name != "name");
-    shown.map(|(name, value)| (words::fact(lang, name), fact_value(lang, name, value))).collect()
+    let said = |(name, value): (&String, &Value)| {
+        let field = kind.and_then(|kind| kind.field(name));
+        let word = field.and_then(|field| field.said(value, lang.tag()));
+        (words::fact(lang, kind, name), word.unwrap_or_else(|| fact_value(lang, value)))
+    };
+    shown.map(said).collect()
 }
 
-fn fact_value(lang: Lang, name: &str, value: &Value) -> String {
-    match (name, value) {
-        ("kind", Value::String(kind)) if kind == "person" => say(lang, "page-fact-kind-person"),
-        ("kind", Value::String(kind)) if kind == "institution" => say(lang, "page-fact-kind-institution"),
-        (_, Value::Bool(true)) => say(lang, "page-yes"),
-        (_, Value::Bool(false)) => say(lang, "page-no"),
-        (_, Value::String(text)) => text.clone(),
-        (_, other) => other.to_string(),
+fn fact_value(lang: Lang, value: &Value) -> String {
+    match value {
+        Value::Bool(true) => say(lang, "page-yes"),
+        Value::Bool(false) => say(lang, "page-no"),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
     }
 }

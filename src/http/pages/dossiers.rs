@@ -1,4 +1,6 @@
-//! The customers that one may see, and the form for a new one.
+//! The dossiers that one may see, and the form for a new one: it asks for what the kind's schema describes.
+
+use std::collections::BTreeSet;
 
 use askama::Template;
 use axum::extract::State;
@@ -7,33 +9,23 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::form::{Fields, Form};
+use super::form::{Choice, Fields, Form};
 use super::frame::{Frame, page, sees_all};
 use super::visit::Signed;
-use super::words::{self, Moment, moment};
+use super::words::{self, Moment, moment, titled};
 use crate::access::Action;
 use crate::cases;
 use crate::dossiers::Dossier;
 use crate::http::api::dossiers::{open_dossier, visible};
 use crate::http::api::{Query, parse_id};
+use crate::http::caller::rules;
 use crate::http::{Door, Problem};
 use crate::text::{Lang, say, say_with};
+use crate::workflow::{DossierKind, FactField, FactValue, Pack, Title};
 
 const ROWS: usize = 50;
-/// The kind of dossier that the form makes: the facts below are those of its schema.
-const CUSTOMER: &str = "customer";
-/// Facts that are a line of text: the name, the type of the input, what a browser may fill in.
-const LINES: &[(&str, &str)] = &[
-    ("id_number", "text"),
-    ("unified_code", "text"),
-    ("phone", "tel"),
-    ("fax", "tel"),
-    ("email", "email"),
-    ("address", "text"),
-    ("contact_person", "text"),
-    ("introducer", "text"),
-    ("birthday", "date"),
-];
+/// What stands before the name of a fact that is ticked when it is not so.
+const NOT: &str = "not-";
 
 #[derive(Template)]
 #[template(path = "dossiers.html")]
@@ -58,24 +50,36 @@ struct Row {
 #[template(path = "new_dossier.html")]
 struct NewPage {
     frame: Frame,
-    name: String,
-    institution: bool,
-    withholds: bool,
-    lines: Vec<Line>,
+    kind: String,
+    /// The kinds of dossiers, if there are several.
+    kinds: Vec<Choice>,
+    asked: Vec<Asked>,
     alert: Option<String>,
 }
 
-struct Line {
-    name: &'static str,
-    form: &'static str,
+/// A fact that the form asks for.
+struct Asked {
+    name: String,
     label: String,
     value: String,
+    required: bool,
     wrong: bool,
+    /// What one chooses from, for a fact that is one of several words.
+    choices: Option<Vec<Choice>>,
+    /// Whether the box is ticked, for a fact that is yes or no.
+    ticked: Option<bool>,
+    /// The type of the input, for a fact that is a line of text.
+    form: &'static str,
 }
 
 #[derive(Deserialize)]
 pub(super) struct Window {
     after: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Wanted {
+    dossier_kind: Option<String>,
 }
 
 /// `GET /dossiers`
@@ -98,16 +102,17 @@ pub(super) async fn show(
 }
 
 fn row(door: &Door, lang: Lang, dossier: &Dossier) -> Result<Row, Problem> {
-    let kind = dossier.facts.get("kind").and_then(Value::as_str).unwrap_or_default();
     let cases = cases::of_dossier(&door.app.records, dossier.id)?;
+    let in_force = rules(door)?;
+    let kind = in_force.pack.dossier_kinds().get(&dossier.kind);
+    let said = kind.and_then(|kind| {
+        let words = |field: &FactField| field.said(dossier.facts.get(&field.name)?, lang.tag());
+        kind.form.iter().find_map(words).or_else(|| Some(titled(Some(&kind.title), lang, &dossier.kind)))
+    });
     Ok(Row {
         href: format!("/dossiers/{}", dossier.id),
         name: dossier.name().to_owned(),
-        kind: match kind {
-            "person" => say(lang, "page-fact-kind-person"),
-            "institution" => say(lang, "page-fact-kind-institution"),
-            other => other.to_owned(),
-        },
+        kind: said.unwrap_or_else(|| dossier.kind.clone()),
         adviser: door.app.people.get(dossier.adviser)?.map(|person| person.name).unwrap_or_default(),
         opened: moment(dossier.opened_at),
         open_cases: cases.iter().filter(|case| !case.is_final).count(),
@@ -115,9 +120,15 @@ fn row(door: &Door, lang: Lang, dossier: &Dossier) -> Result<Row, Problem> {
 }
 
 /// `GET /dossiers/new`
-pub(super) async fn ask(State(door): State<Door>, signed: Signed) -> Result<Response, Problem> {
+pub(super) async fn ask(
+    State(door): State<Door>,
+    signed: Signed,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Problem> {
     signed.caller.may(&door, Action::OpenDossier)?;
-    page(StatusCode::OK, &new_page(&door, &signed, &Fields::default(), &[], None))
+    let in_force = rules(&door)?;
+    let kind = kind_named(&in_force.pack, wanted.dossier_kind.as_deref())?;
+    page(StatusCode::OK, &new_page(&door, &signed, &in_force.pack, kind, &Fields::default(), &[], None))
 }
 
 /// `POST /dossiers/new`
@@ -127,7 +138,9 @@ pub(super) async fn open(
     Form(fields): Form<Fields>,
 ) -> Result<Response, Problem> {
     let lang = signed.visit.lang;
-    match open_dossier(&door, &signed.caller, CUSTOMER, facts(&fields)).await {
+    let in_force = rules(&door)?;
+    let (name, kind) = kind_named(&in_force.pack, fields.filled("dossier_kind"))?;
+    match open_dossier(&door, &signed.caller, name, facts(kind, &fields)).await {
         Ok(dossier) => Ok(Redirect::to(&format!("/dossiers/{}?done=opened", dossier.id)).into_response()),
         Err(problem) => {
             let wrong: Vec<&str> = match problem.get("facts") {
@@ -136,49 +149,112 @@ pub(super) async fn open(
             };
             let alert = match wrong.is_empty() {
                 true => problem.sentence(lang),
-                false => say_with(lang, "page-check-facts", &[("facts", &fact_words(lang, &wrong))]),
+                false => {
+                    let facts = fact_words(lang, kind, &fields, &wrong);
+                    say_with(lang, "page-check-facts", &[("facts", &facts)])
+                }
             };
-            page(problem.status(), &new_page(&door, &signed, &fields, &wrong, Some(alert)))
+            let kind = (name, kind);
+            page(
+                problem.status(),
+                &new_page(&door, &signed, &in_force.pack, kind, &fields, &wrong, Some(alert)),
+            )
         }
     }
 }
 
-fn fact_words(lang: Lang, wrong: &[&str]) -> String {
-    // A missing fact is a mistake of the whole: of those, only the name can be left out here.
-    let name = |fact: &&str| words::fact(lang, if fact.is_empty() { "name" } else { fact });
-    words::list(lang, wrong.iter().map(name))
+/// The kind of dossier of this name. Without a name, the one about which there is most to say.
+fn kind_named<'a>(pack: &'a Pack, name: Option<&str>) -> Result<(&'a str, &'a DossierKind), Problem> {
+    let kinds = pack.dossier_kinds();
+    let found = match name {
+        Some(name) => kinds.get_key_value(name),
+        None => kinds.iter().max_by_key(|(_, kind)| kind.form.len()),
+    };
+    found.map(|(name, kind)| (name.as_str(), &**kind)).ok_or_else(|| Problem::bad_request("dossier_kind"))
+}
+
+fn fact_words(lang: Lang, kind: &DossierKind, fields: &Fields, wrong: &[&str]) -> String {
+    // A missing fact is a mistake of the whole: it is one of those that a dossier must have.
+    let missing = kind.form.iter().filter(|field| field.required && fields.filled(&field.name).is_none());
+    let missing = missing.map(|field| field.name.as_str());
+    let named = wrong.iter().copied().filter(|fact| !fact.is_empty());
+    let all: BTreeSet<&str> = match wrong.contains(&"") {
+        true => named.chain(missing).collect(),
+        false => named.collect(),
+    };
+    words::list(lang, all.into_iter().map(|name| words::fact(lang, Some(kind), name)))
 }
 
 /// What was typed as facts; what was left empty is no fact.
-fn facts(fields: &Fields) -> Map<String, Value> {
-    let mut facts = Map::new();
-    let lines = LINES.iter().map(|(name, _)| *name).chain(["name", "kind", "adviser"]);
-    for name in lines {
-        if let Some(value) = fields.filled(name) {
-            facts.insert(name.to_owned(), value.into());
-        }
-    }
-    facts.insert("discloses".into(), Value::Bool(fields.get("withholds") != "true"));
-    facts
+fn facts(kind: &DossierKind, fields: &Fields) -> Map<String, Value> {
+    let fact = |field: &FactField| {
+        let value = match &field.value {
+            FactValue::Flag(Some(_)) => Value::Bool(fields.get(&format!("{NOT}{}", field.name)) != "true"),
+            FactValue::Flag(None) => Value::Bool(fields.get(&field.name) == "true"),
+            FactValue::Text(_) | FactValue::Choice(_) => fields.filled(&field.name)?.into(),
+        };
+        Some((field.name.clone(), value))
+    };
+    kind.form.iter().filter_map(fact).collect()
 }
 
-fn new_page(door: &Door, signed: &Signed, fields: &Fields, wrong: &[&str], alert: Option<String>) -> NewPage {
+fn new_page(
+    door: &Door,
+    signed: &Signed,
+    pack: &Pack,
+    (name, kind): (&str, &DossierKind),
+    fields: &Fields,
+    wrong: &[&str],
+    alert: Option<String>,
+) -> NewPage {
     let lang = signed.visit.lang;
-    // Whoever sees only their own customers keeps the new one, too.
-    let adviser = sees_all(door, &signed.caller).then_some(("adviser", "text"));
-    let line = |(name, form): (&'static str, &'static str)| Line {
-        name,
-        form,
-        label: words::fact(lang, name),
-        value: fields.get(name).to_owned(),
-        wrong: wrong.contains(&name),
+    // Whoever sees only the dossiers that they keep keeps the new one, too.
+    let sees_all = sees_all(door, &signed.caller);
+    let asked = kind.form.iter().filter(|field| sees_all || field.name != "adviser");
+    let title = titled(Some(&kind.title), lang, name);
+    let choice = |(found, kind): (&String, &std::sync::Arc<DossierKind>)| Choice {
+        value: found.clone(),
+        label: titled(Some(&kind.title), lang, found),
+        chosen: found == name,
     };
+    let kinds: Vec<Choice> = pack.dossier_kinds().iter().map(choice).collect();
     NewPage {
-        frame: Frame::of(door, &signed.visit, say(lang, "page-new-customer")),
-        name: fields.get("name").to_owned(),
-        institution: fields.get("kind") == "institution",
-        withholds: fields.get("withholds") == "true",
-        lines: adviser.into_iter().chain(LINES.iter().copied()).map(line).collect(),
+        frame: Frame::of(door, &signed.visit, say_with(lang, "page-new-dossier-of", &[("kind", &title)])),
+        kind: name.to_owned(),
+        kinds: if kinds.len() > 1 { kinds } else { Vec::new() },
+        asked: asked.map(|field| asked_for(lang, field, fields, wrong)).collect(),
         alert,
+    }
+}
+
+fn asked_for(lang: Lang, field: &FactField, fields: &Fields, wrong: &[&str]) -> Asked {
+    let value = fields.get(&field.name).to_owned();
+    let label = titled(Some(&field.title), lang, &field.name);
+    let asked = Asked {
+        name: field.name.clone(),
+        label,
+        value: value.clone(),
+        required: field.required,
+        wrong: wrong.contains(&field.name.as_str()),
+        choices: None,
+        ticked: None,
+        form: "text",
+    };
+    match &field.value {
+        FactValue::Text(form) => Asked { form, ..asked },
+        FactValue::Choice(words) => {
+            let choice = |(at, (word, title)): (usize, &(String, Title))| Choice {
+                value: word.clone(),
+                label: titled(Some(title), lang, word),
+                chosen: *word == value || (value.is_empty() && at == 0 && field.required),
+            };
+            Asked { choices: Some(words.iter().enumerate().map(choice).collect()), ..asked }
+        }
+        FactValue::Flag(None) => Asked { ticked: Some(value == "true"), ..asked },
+        FactValue::Flag(Some(no)) => {
+            let name = format!("{NOT}{}", field.name);
+            let ticked = Some(fields.get(&name) == "true");
+            Asked { ticked, name, label: titled(Some(no), lang, &field.name), ..asked }
+        }
     }
 }

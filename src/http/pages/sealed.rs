@@ -21,6 +21,7 @@ use crate::http::api::sealing::{
     ask as ask_destruction, close_dossier, confirm as confirm_destruction, seal_dossier, unseal_dossier,
     withdraw as withdraw_destruction,
 };
+use crate::http::caller::rules;
 use crate::http::{Door, Problem};
 use crate::sealing::{self, Stub};
 use crate::text::{Lang, say, say_with};
@@ -249,7 +250,7 @@ async fn opened(door: &Door, signed: &Signed, stub: &Stub) -> Result<Option<(Str
     let of_dossier = documents::of_dossier(&sight.records, dossier.id)?;
     let opened = Opened {
         until: moment(until),
-        facts: facts(lang, dossier),
+        facts: facts(&rules(door)?.pack, lang, dossier),
         papers: papers(door, caller, lang, dossier, of_dossier)?,
         cases: said,
     };

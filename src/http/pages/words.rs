@@ -10,7 +10,7 @@ use crate::http::api::documents::Progress;
 use crate::reading::{Outcome, Reason, Waiting};
 use crate::stacks::Waits;
 use crate::text::{self, Lang};
-use crate::workflow::Title;
+use crate::workflow::{DossierKind, Title};
 
 /// An instant, for people and for programs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,26 +140,9 @@ pub(super) fn waits(lang: Lang, waits: Waits) -> String {
     text::say(lang, id)
 }
 
-/// What a fact of a dossier is called: our word for it, or its key.
-pub(super) fn fact(lang: Lang, name: &str) -> String {
-    let id = match name {
-        "name" => "page-fact-name",
-        "kind" => "page-fact-kind",
-        "discloses" => "page-fact-discloses",
-        "new" => "page-fact-new",
-        "id_number" => "page-fact-id-number",
-        "phone" => "page-fact-phone",
-        "fax" => "page-fact-fax",
-        "email" => "page-fact-email",
-        "address" => "page-fact-address",
-        "contact_person" => "page-fact-contact-person",
-        "introducer" => "page-fact-introducer",
-        "adviser" => "page-fact-adviser",
-        "unified_code" => "page-fact-unified-code",
-        "birthday" => "page-fact-birthday",
-        other => return other.to_owned(),
-    };
-    text::say(lang, id)
+/// What a fact of a dossier is called: the word of the kind's schema, or its key.
+pub(super) fn fact(lang: Lang, kind: Option<&DossierKind>, name: &str) -> String {
+    titled(kind.and_then(|kind| kind.field(name)).map(|field| &field.title), lang, name)
 }
 
 #[cfg(test)]

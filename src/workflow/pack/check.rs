@@ -8,15 +8,15 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
-    MANIFEST, Manifest, Parts, accepted, coverage, days, graph, inputs, legal, moves, names,
+    MANIFEST, Manifest, Parts, accepted, coverage, days, graph, inputs, legal, moves, names, orders,
     own_dossier_schema, params, policies, walked,
 };
 use crate::workflow::read;
 use crate::workflow::schema::{self, Format};
 use crate::workflow::yaml::{self, Node, Place};
-use crate::workflow::{Calendar, Definition, Finding, Limits, Severity, Title};
+use crate::workflow::{Calendar, Definition, DossierKind, Finding, Limits, Severity, Title};
 
-type Validators = BTreeMap<String, jsonschema::Validator>;
+type Dossiers = BTreeMap<String, DossierKind>;
 /// The file and the place that name another file.
 type Named<'a> = (&'a str, Place);
 
@@ -115,6 +115,7 @@ impl Desk<'_> {
         if let Some(access) = &access {
             policies::check(access, &manifest, &definitions, &self.nodes, &mut self.findings);
         }
+        self.orders(&manifest, &definitions, dossiers.as_ref());
         let calendar = calendar?;
         let complete = definitions.len() == manifest.workflows.len();
         let (values, nodes) = (std::mem::take(&mut self.values), std::mem::take(&mut self.nodes));
@@ -172,6 +173,20 @@ impl Desk<'_> {
         definitions
     }
 
+    /// What can be said only when all workflows and dossiers are known.
+    fn orders(&mut self, manifest: &Manifest, all: &[Definition], dossiers: Option<&Dossiers>) {
+        for path in &manifest.workflows {
+            let Some(node) = self.nodes.get(path) else { continue };
+            let value = node.value();
+            let Some(definition) = all.iter().find(|found| value.get("id").is_some_and(|id| *id == found.id))
+            else {
+                continue;
+            };
+            let mut sheet = Sheet { file: path, node, findings: &mut self.findings };
+            orders::check(definition, all, dossiers, &mut sheet);
+        }
+    }
+
     /// The former versions that a definition's `migrate` names, by version.
     fn former(&mut self, file: &str, value: &Value, node: &Node) -> BTreeMap<String, Definition> {
         let mut former = BTreeMap::new();
@@ -202,20 +217,16 @@ impl Desk<'_> {
         Some(value)
     }
 
-    /// The validators of all kinds of dossiers, unless one cannot be used; and the schemas, by kind.
-    fn dossiers(
-        &mut self,
-        manifest: &Manifest,
-        node: &Node,
-    ) -> (Option<Validators>, BTreeMap<String, Value>) {
-        let (mut validators, mut schemas) = (Validators::new(), BTreeMap::new());
+    /// All kinds of dossiers, unless one cannot be used; and the schemas, by kind.
+    fn dossiers(&mut self, manifest: &Manifest, node: &Node) -> (Option<Dossiers>, BTreeMap<String, Value>) {
+        let (mut dossiers, mut schemas) = (Dossiers::new(), BTreeMap::new());
         for (kind, path) in &manifest.dossiers {
             let text = match own_dossier_schema(path) {
                 Some(text) if !self.files.contains_key(path) => Some(text.to_owned()),
                 _ => self.text(path, (MANIFEST, node.place_at(["dossiers", kind]))),
             };
-            match text.as_deref().and_then(schema::compile) {
-                Some(validator) => drop(validators.insert(kind.clone(), validator)),
+            match text.as_deref().and_then(|text| DossierKind::read(kind, text)) {
+                Some(found) => drop(dossiers.insert(kind.clone(), found)),
                 None if self.files.contains_key(path) => {
                     let message = Title::new("不是可用的 JSON Schema", "this is not a usable JSON Schema");
                     self.say(path, Place::START, message);
@@ -224,7 +235,7 @@ impl Desk<'_> {
             }
             schemas.extend(text.and_then(|text| Some((kind.clone(), serde_json::from_str(&text).ok()?))));
         }
-        ((validators.len() == manifest.dossiers.len()).then_some(validators), schemas)
+        ((dossiers.len() == manifest.dossiers.len()).then_some(dossiers), schemas)
     }
 
     /// A YAML file whose schema accepts it, as a value of a type, with its places. `named_at` is the place that names it.

@@ -9,7 +9,7 @@ use crate::domain::{PersonId, archive_itself};
 use crate::http::pages::words::{self, Moment, moment, titled};
 use crate::http::{Door, Problem};
 use crate::text::{Lang, say, say_with};
-use crate::workflow::{Case, Definition, Effect, NoticeKind};
+use crate::workflow::{Case, Definition, Effect, NoticeKind, Pack};
 
 /// One thing that happened.
 #[derive(Debug, Clone)]
@@ -30,6 +30,7 @@ pub(super) fn happenings(
     case: &Case,
     history: Vec<HistoryItem>,
 ) -> Result<Vec<Happening>, Problem> {
+    let (in_force, _) = door.app.packs.definition(&case.definition, &case.workflow)?;
     let mut happenings = Vec::new();
     // What happened before a case was moved to another version is told in the words of the version before.
     let moves = history.iter().rev().filter_map(|item| item.moved.as_ref());
@@ -56,7 +57,7 @@ pub(super) fn happenings(
                 None => named_paper,
             });
         }
-        happenings.push(happening(lang, then, item, named));
+        happenings.push(happening(lang, then, &in_force.pack, item, named));
     }
     Ok(happenings)
 }
@@ -78,7 +79,18 @@ fn migration(lang: Lang, (left, entered): (&Definition, &Definition), item: Hist
     Happening { seq: item.seq, at: moment(item.at), by, what, details, note: None }
 }
 
-fn happening(lang: Lang, definition: &Definition, item: HistoryItem, named: Vec<String>) -> Happening {
+fn happening(
+    lang: Lang,
+    definition: &Definition,
+    pack: &Pack,
+    item: HistoryItem,
+    named: Vec<String>,
+) -> Happening {
+    let started = |name: &str| titled(pack.definition(name).map(|found| &found.title), lang, name);
+    let fact = |name: &str| {
+        let field = pack.dossier_kinds().values().find_map(|kind| kind.field(name));
+        titled(field.map(|field| &field.title), lang, name)
+    };
     let from = item.from.as_deref();
     let what = match from {
         None => say(lang, "page-history-started"),
@@ -122,6 +134,22 @@ fn happening(lang: Lang, definition: &Definition, item: HistoryItem, named: Vec<
                 let number = number.as_deref().unwrap_or_default();
                 let form = format!("{} {number}", titled(title, lang, form));
                 tell("page-history-form", &[("form", form.trim_end())]);
+            }
+            Effect::Grant { person, until, .. } => {
+                let until = words::deadline(*until).said;
+                tell("page-history-granted", &[("person", &person.name), ("until", &until)]);
+            }
+            Effect::Revoke { .. } => tell("page-history-revoked", &[]),
+            Effect::Reassign { person, .. } => tell("page-history-reassigned", &[("person", &person.name)]),
+            Effect::Seal { .. } => tell("page-history-sealing", &[]),
+            Effect::Start { workflow, .. } => {
+                tell("page-history-started-other", &[("workflow", &started(workflow))]);
+            }
+            Effect::Set { facts, .. } => {
+                tell(
+                    "page-history-set",
+                    &[("facts", &words::list(lang, facts.keys().map(String::as_str).map(fact)))],
+                );
             }
             _ => {}
         }

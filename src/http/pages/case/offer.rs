@@ -20,6 +20,8 @@ pub(super) struct Offer {
     pub(super) failing: Option<Vec<Failing>>,
     pub(super) contracts: Option<Count>,
     pub(super) points: Option<String>,
+    pub(super) days: Option<String>,
+    pub(super) person: Option<String>,
     pub(super) note: Option<Note>,
     /// How the papers are handed over, where that can be said.
     pub(super) handover: Option<Handover>,
@@ -65,6 +67,8 @@ impl Offer {
             && self.failing.is_none()
             && self.contracts.is_none()
             && self.points.is_none()
+            && self.days.is_none()
+            && self.person.is_none()
             && self.note.is_none()
     }
 }
@@ -78,6 +82,8 @@ pub(super) struct Typed {
     documents: Vec<String>,
     contracts: String,
     points: String,
+    days: String,
+    person: String,
     pub(super) note: String,
     /// Reasons by what they are given for.
     reasons: BTreeMap<String, String>,
@@ -108,6 +114,8 @@ impl Typed {
             documents,
             contracts: text("contracts"),
             points: text("points"),
+            days: text("days"),
+            person: text("person"),
             note: text("note"),
         }
     }
@@ -138,6 +146,8 @@ impl Typed {
             documents: self.documents.clone(),
             contracts: number("contracts", &self.contracts)?,
             points: number("points", &self.points)?,
+            days: number("days", &self.days)?,
+            person: filled(&self.person),
             note: filled(&self.note),
             reasons: self.reasons.clone(),
             handover: self.handover()?,
@@ -209,6 +219,8 @@ fn offer(
             .then(|| failing(definition, basket, lang, typed, needs(Need::Reason))),
         contracts: takes(Need::Contracts).then_some(count),
         points: takes(Need::Points).then(|| value(|typed| &typed.points)),
+        days: takes(Need::Days).then(|| value(|typed| &typed.days)),
+        person: takes(Need::Person).then(|| value(|typed| &typed.person)),
         note: takes(Need::Note).then(|| Note {
             text: value(|typed| &typed.note),
             required: needs(Need::Note),
