@@ -16,7 +16,6 @@ impl App {
         self.recount_terms().await?;
         let mut acted = 0;
         for case in cases::open_cases(&self.records)? {
-            let Some(dossier) = self.dossiers.get(case.dossier)? else { continue };
             let (own, definition) = self.packs.definition(&case.definition, &case.workflow)?;
             let counting = self.packs.counting(&own)?;
             let calendar = counting.pack.calendar();

@@ -5,7 +5,7 @@ mod svg;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use super::definition::{ActionRule, Definition, REMIND, State};
+use super::definition::{ActionRule, Definition, Length, REMIND, State};
 use super::{Span, Title};
 
 /// The style of a drawing that stands alone: readable in light and in dark. A page gives the same classes its own.
@@ -189,12 +189,23 @@ fn waits(def: &Definition, state: &State, lang: &str) -> String {
     parts.join(" · ")
 }
 
+impl Length {
+    /// The length in words.
+    fn said(self) -> Title {
+        match self {
+            Self::Span(span) => span.said(),
+            Self::Asked => Title::new("申请的天数", "the days asked for"),
+        }
+    }
+}
+
 impl Span {
     /// The span in words.
     pub(super) fn said(self) -> Title {
         let (count, zh, one, many) = match self {
             Self::WorkingDays(count) => (count, "个工作日", "working day", "working days"),
             Self::Days(count) => (count, "天", "day", "days"),
+            Self::Hours(count) => (count, "小时", "hour", "hours"),
         };
         Title::new(format!("{count}{zh}"), format!("{count} {}", if count == 1 { one } else { many }))
     }

@@ -61,7 +61,7 @@ impl<'a> Diff<'a> {
         self.fields(&pack, &about(old), &about(new));
         let roles = |pack: &Pack| serde_json::to_value(pack.roles()).unwrap_or_default();
         self.table(&pack, ("角色", "role"), Some(&roles(old)), Some(&roles(new)));
-        let kinds = |pack: &Pack| pack.dossier_kinds().map(str::to_owned).collect::<BTreeSet<_>>();
+        let kinds = |pack: &Pack| pack.dossier_kinds().keys().cloned().collect::<BTreeSet<_>>();
         let (before, after) = (kinds(old), kinds(new));
         for kind in before.difference(&after) {
             self.say(format!("删除了档案种类“{kind}”"), format!("the kind of dossier {kind} is removed"));

@@ -131,7 +131,7 @@ pub fn recount(def: &Definition, calendar: &Calendar, case: &Case) -> Option<Rec
     }
     let from = Term { deadline: case.deadline, warn_at: case.warn_at };
     let to = term(def, calendar, case, &case.state, case.state_since);
-    (from != to).then(|| Recount {
+    (from != to).then_some(Recount {
         case: case.id,
         state_entry: case.state_entry,
         calendar: reference,

@@ -130,6 +130,19 @@ pub(super) fn effect(def: &Definition, effect: &Effect, lang: &str) -> String {
             let facts: Vec<String> = facts.iter().map(|(name, value)| format!("{name}={value}")).collect();
             format!("{} {}", either("设定", "set"), facts.join(" "))
         }
+        Effect::Start { workflow, .. } => format!("{} {workflow}", either("启动流程", "start")),
+        Effect::Grant { person, until, .. } => {
+            format!(
+                "{} {} ({} {})",
+                either("授权", "grant"),
+                person.name,
+                either("至", "until"),
+                term(*until)
+            )
+        }
+        Effect::Revoke { .. } => either("收回授权", "revoke the grant"),
+        Effect::Reassign { person, .. } => format!("{} {}", either("改由其保管", "keeper"), person.name),
+        Effect::Seal { .. } => either("封存档案", "seal the dossier"),
     };
     format!("   -> {what}")
 }

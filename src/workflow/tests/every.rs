@@ -319,6 +319,7 @@ impl<'a> Walk<'a> {
                 .one_of(self.people)
                 .filter(|_| sensible)
                 .map(|actor| Named { id: actor.id, name: actor.name.clone() }),
+            ..Input::default()
         }
     }
 }
