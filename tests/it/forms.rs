@@ -98,7 +98,7 @@ async fn a_submission_and_a_return_leave_numbered_forms_that_say_what_happened()
         "7号箱第3夹",
         "理财顾问",
         "客服经理",
-        "1/1",
+        "1/2",
         &sha,
         "尚缺资料",
     ] {
@@ -113,7 +113,7 @@ async fn a_submission_and_a_return_leave_numbered_forms_that_say_what_happened()
         "资料缺失",
         "身份证复印件",
         "回执金额看不清",
-        "不合格合同：2份",
+        "不合格合同:2份",
         "扣li2分",
         "总经理拟定处罚",
         "补齐期限",
