@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use jsonschema::Validator;
+use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
 /// A file's format.
@@ -61,13 +62,20 @@ pub(super) fn complaints(format: Format, value: &Value) -> Vec<Complaint> {
 
 /// What a compiled schema says against a value.
 pub(super) fn against(validator: &Validator, value: &Value) -> Vec<Complaint> {
-    let complaint = |error: jsonschema::ValidationError<'_>| {
+    let complaints = |error: jsonschema::ValidationError<'_>| -> Vec<Complaint> {
         let path = error.instance_path().to_string();
-        let path = path.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
+        let path = path.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~"));
+        let path: Vec<String> = path.collect();
+        if let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() {
+            // What is wrong is the key, not what it stands in.
+            let why = || "there is no such key here".to_owned();
+            let at = |key: &String| [path.as_slice(), std::slice::from_ref(key)].concat();
+            return unexpected.iter().map(|key| Complaint { path: at(key), why: why() }).collect();
+        }
         // The value itself may be personal: it is masked.
-        Complaint { path, why: error.masked().to_string().chars().take(200).collect() }
+        vec![Complaint { path, why: error.masked().to_string().chars().take(200).collect() }]
     };
-    validator.iter_errors(value).take(MOST).map(complaint).collect()
+    validator.iter_errors(value).take(MOST).flat_map(complaints).take(MOST).collect()
 }
 
 /// A schema of this text; none when it is not one.

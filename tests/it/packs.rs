@@ -8,6 +8,8 @@ use std::process::{Command, Stdio};
 use lantai::workflow::{Finding, Limits, Pack, pack};
 use serde::Deserialize;
 
+use crate::app::TestApp;
+
 const PACK: &str = "workflows/customer-service";
 /// Every code that a check can find.
 const CODES: &[&str] = &[
@@ -148,6 +150,32 @@ fn every_broken_pack_is_found_out_on_its_lines_and_for_nothing_else() {
         CODES.iter().filter(|code| seen.get(**code).copied().unwrap_or_default() < 2).collect();
     assert!(rare.is_empty(), "found in fewer than two packs: {rare:?}");
     assert!(seen.keys().all(|code| CODES.contains(&code.as_str())), "{seen:?}");
+}
+
+#[test]
+fn a_pack_that_was_published_runs_on_whatever_new_checks_say() {
+    let packs = broken_packs();
+    for name in ["E18-nowhere", "E13-two-eyes", "E00-beyond-its-bounds"] {
+        let files = packs[name].files(name);
+        assert!(Pack::load(&files).is_err(), "{name}");
+        assert_eq!(Pack::published(&files).unwrap().files(), &files, "{name}");
+    }
+    let name = "E00-not-yaml";
+    assert_eq!(Pack::published(&packs[name].files(name)).unwrap_err().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_warning_without_a_reason_is_not_published() {
+    let (app, packs) = (TestApp::start().await, broken_packs());
+    let before = app.app.packs.current().unwrap().pack.hash();
+    for (name, published) in [("W20-story-gone", false), ("C01-proxy-only", false), ("W20-accepted", true)] {
+        let pack = Pack::load(&packs[name].files(name)).unwrap();
+        let result = app.app.packs.publish(lantai::domain::archive_itself(), &pack).await;
+        assert_eq!(result.is_ok(), published, "{name}: {result:?}");
+        let now = app.app.packs.current().unwrap().pack.hash();
+        assert_eq!(now, if published { pack.hash() } else { before }, "{name}");
+    }
+    app.finish().await;
 }
 
 fn lantai(arguments: &[&str], input: &str) -> (i32, String, String) {
