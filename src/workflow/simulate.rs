@@ -7,10 +7,10 @@ mod shown;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::case::{Act, Attached, Case, Effect, Event, Input};
+use super::case::{Act, Attached, Case, Effect, Event, Input, Named};
 use super::story::{actor, lacking, raw};
 use super::{Calendar, Definition, Pack, Refusal, Span, due_timer, start, step};
-use crate::domain::{CaseId, DocumentId, DossierId, Sha256Digest};
+use crate::domain::{CaseId, DocumentId, DossierId, PersonId, Sha256Digest};
 use crate::penalties::Penalty;
 
 /// The most timers that fire one after the other.
@@ -143,7 +143,7 @@ impl<'a> Simulation<'a> {
         self.happen(&Event::Act(Act { action, actor: who, at, expected_version, input }))
     }
 
-    /// `reason=missing documents=person_id,contact_sheet contracts=1 points=3 note=all the rest`
+    /// `reason=missing documents=person_id,contact_sheet contracts=1 points=3 days=5 person=sun note=all the rest`
     fn input(&self, words: &[&str]) -> Result<Input, Vec<String>> {
         let mut input = Input::default();
         for (i, word) in words.iter().enumerate() {
@@ -154,6 +154,10 @@ impl<'a> Simulation<'a> {
                 "documents" => input.documents = value.split(',').map(str::to_owned).collect(),
                 "contracts" => input.contracts = number()?,
                 "points" => input.points = number()?,
+                "days" => input.days = number()?,
+                "person" => {
+                    input.person = Some(Named { id: PersonId::from(raw(value)), name: value.to_owned() })
+                }
                 "note" => {
                     let rest = words.get(i + 1..).unwrap_or_default();
                     input.note = Some([&[value], rest].concat().join(" "));
@@ -269,7 +273,7 @@ impl<'a> Simulation<'a> {
 
     fn unknown_input(&self, word: &str) -> Vec<String> {
         let what = self.either("不明白", "not understood");
-        let known = "reason=R documents=A,B contracts=N points=N note=...";
+        let known = "reason=R documents=A,B contracts=N points=N days=N person=P note=...";
         vec![format!("{what}: {word} ({known})")]
     }
 

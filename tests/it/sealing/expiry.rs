@@ -75,7 +75,7 @@ async fn returned_case(app: &App) -> Dossier {
     let opening = permit(&li, Action::OpenDossier, Subject::Archive);
     let dossier = app.dossiers.open(&opening, "customer", facts, li.id).await.unwrap();
     let definition = rules.pack.definition("customer-intake").unwrap();
-    let ground = Ground { definition, pack: &rules.pack };
+    let ground = Ground::of(definition, &rules.pack);
     let subject = dossier.subject();
     let starting = permit(&li, Action::StartCase, subject);
     let case = app.cases.start(&starting, ground, dossier.id, 2).await.unwrap();
@@ -125,7 +125,7 @@ async fn an_opened_dossier_closes_by_itself() {
     // What was permitted before the sealing is refused by the log itself.
     let starting = permit(Action::StartCase);
     let definition = rules.pack.definition("customer-intake").unwrap();
-    let ground = Ground { definition, pack: &rules.pack };
+    let ground = Ground::of(definition, &rules.pack);
     let started = app.cases.start(&starting, ground, dossier.id, 1).await;
     assert!(matches!(started, Err(cases::Error::Journal(journal::Error::Closed))));
 
