@@ -171,6 +171,10 @@ pub struct Limits {
     pub uploads: usize,
     /// The largest cache of decrypted index chunks, in bytes.
     pub index_cache_bytes: u64,
+    /// What is kept of which items somebody may find, in bytes.
+    pub index_scopes_bytes: u64,
+    /// What is gathered in memory before a part of the index is written, in bytes; less than 15 MB counts as 15 MB.
+    pub index_writer_bytes: u64,
     /// The largest cache of the record store, in bytes.
     pub records_cache_bytes: u64,
     /// The longest time between two pieces of a request's body, in seconds.
@@ -295,6 +299,8 @@ impl Default for Limits {
             export_rows: 10_000,
             uploads: 64,
             index_cache_bytes: 32 << 20,
+            index_scopes_bytes: 8 << 20,
+            index_writer_bytes: 16_000_000,
             records_cache_bytes: 16 << 20,
             body_idle_seconds: 60,
             wrong_passwords: 10,

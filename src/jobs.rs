@@ -118,7 +118,8 @@ impl App {
             tracing::warn!(%error, "forms that wait could not be called for");
         }
         self.index.drop_old_views();
-        if idle_naps == NAPS_BEFORE_REST
+        if idle_naps > 0
+            && idle_naps.is_multiple_of(NAPS_BEFORE_REST)
             && let Err(error) = self.rest_index().await
         {
             tracing::warn!(%error, "the index could not be put to rest");
@@ -128,7 +129,8 @@ impl App {
     /// Whoever changes the index waits while it gets another key: never on a thread that others need.
     async fn rest_index(&self) -> anyhow::Result<()> {
         let index = self.index.clone();
-        Ok(tokio::task::spawn_blocking(move || index.rest()).await??)
+        let rest = move || if index.is_merging()? { Ok(()) } else { index.rest() };
+        Ok(tokio::task::spawn_blocking(rest).await??)
     }
 
     async fn renew_damaged_index(&self) -> anyhow::Result<()> {

@@ -12,6 +12,8 @@ mod directory;
 mod error;
 mod facets;
 mod find;
+mod frequencies;
+mod gap;
 mod index;
 mod item;
 mod limits;

@@ -37,6 +37,8 @@ const CAPITALS: [char; 10] = ['零', '壹', '贰', '叁', '肆', '伍', '陆', '
 const WORDS: usize = 100_000;
 /// Pages that a dossier has, at least and at most.
 const PAGES: std::ops::RangeInclusive<u32> = 6..=18;
+/// The people who keep the dossiers, each as many as the others.
+const KEEPERS: u32 = 50;
 
 /// One page, as a line of the corpus file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -286,23 +288,28 @@ pub(super) fn make<E>(
 pub(super) struct Asked {
     pub(super) kind: String,
     pub(super) text: String,
-    /// The first and the last of the dossiers that the asker may see; all without it.
-    pub(super) scope: Option<(u32, u32)>,
+    /// Whose dossiers the asker may see; all without it.
+    pub(super) keeper: Option<u32>,
 }
 
-/// What people ask: words by their frequency, the rest drawn from these pages; `dossiers` is how many there are in all.
-pub(super) fn ask(words: &Words, seed: u64, drawn: &[Page], dossiers: u32, each: usize) -> Vec<Asked> {
+/// The dossiers of a keeper: they came over the years, between those of the others.
+pub(super) fn kept_by(keeper: u32, dossiers: u32) -> impl Iterator<Item = u32> {
+    (keeper..dossiers).step_by(KEEPERS as usize)
+}
+
+/// What people ask: words by their frequency, the rest drawn from the pages of these dossiers.
+pub(super) fn ask(words: &Words, seed: u64, drawn: &[Vec<Page>], each: usize) -> Vec<Asked> {
     let mut rng = Rng::with_seed(seed ^ 0xA5A5);
-    let of = |kind: &str| drawn.iter().filter(|page| page.kind == kind).collect::<Vec<_>>();
-    let (contracts, receipts, cards) = (of("fund_contract"), of("payment_receipt"), of("dossier"));
     let between = |text: &str, before: &str, after: char| {
         text.split(before).nth(1).and_then(|rest| rest.split(after).next()).unwrap_or_default().to_owned()
     };
     let mut asked = Vec::new();
     for _ in 0..each {
+        let dossier = &drawn[rng.usize(0..drawn.len())];
+        let of = |kind: &str| dossier.iter().filter(|page| page.kind == kind).collect::<Vec<_>>();
+        let contracts = of("fund_contract");
         let contract = contracts[rng.usize(0..contracts.len())];
-        let receipt = receipts[rng.usize(0..receipts.len())];
-        let name = cards[rng.usize(0..cards.len())].title.clone();
+        let (name, receipt) = (of("dossier")[0].title.clone(), of("payment_receipt")[0]);
         let (one, other) = (word(&mut rng, words), word(&mut rng, words));
         let len = rng.usize(4..9);
         let phrase = piece(&mut rng, &contract.text, len).unwrap_or_else(|| one.clone());
@@ -318,18 +325,18 @@ pub(super) fn ask(words: &Words, seed: u64, drawn: &[Page], dossiers: u32, each:
             ("amount", between(&format!("{}\n", receipt.text), "￥", '\n')),
             ("misread", misread(&mut rng, &phrase)),
         ];
-        // Somebody keeps a fiftieth of the dossiers.
-        let part = (dossiers / 50).max(1);
-        let first = rng.u32(0..(dossiers - part).max(1));
+        // Most look for what is their own.
+        let own = rng.usize(0..5) > 0;
+        let keeper = if own { contract.dossier % KEEPERS } else { rng.u32(0..KEEPERS) };
         let mixed = kinds[rng.usize(0..6)].1.clone();
-        let mut add = |kind: &str, text: &str, scope| {
-            asked.push(Asked { kind: kind.to_owned(), text: text.to_owned(), scope });
+        let mut add = |kind: &str, text: &str, keeper| {
+            asked.push(Asked { kind: kind.to_owned(), text: text.to_owned(), keeper });
         };
         for (kind, text) in &kinds {
             add(kind, text, None);
         }
         add("combined, everywhere", &mixed, None);
-        add("combined, own dossiers", &mixed, Some((first, first + part - 1)));
+        add("combined, own dossiers", &mixed, Some(keeper));
     }
     asked
 }

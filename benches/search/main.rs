@@ -32,8 +32,8 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Queries of each kind.
 const EACH: usize = 500;
-/// One page in so many is kept to draw queries from.
-const DRAWN: u32 = 50;
+/// One dossier in so many is kept to draw queries from.
+const DRAWN: u32 = 53;
 /// Hits of one answer.
 const HITS: usize = 10;
 const SNIPPET_CHARS: usize = 160;
@@ -62,22 +62,23 @@ fn generate(dictionary: &Path, folder: &Path, pages: u32, seed: u64) -> serde_js
     std::fs::create_dir_all(folder).unwrap();
     let words = Words::read(dictionary).unwrap();
     let mut out = BufWriter::new(File::create(folder.join("corpus.jsonl")).unwrap());
-    let (mut drawn, mut items, mut dossiers, mut text_bytes) = (Vec::new(), 0, 0, 0);
+    let (mut drawn, mut items, mut dossiers, mut text_bytes) = (BTreeMap::<u32, Vec<Page>>::new(), 0, 0, 0);
     corpus::make(&words, seed, pages, |page| {
         text_bytes += page.text.len() + page.title.len();
         dossiers = page.dossier + 1;
         items += 1;
         serde_json::to_writer(&mut out, &page)?;
-        // Whole dossiers are drawn from.
         if page.dossier % DRAWN == 0 {
-            drawn.push(page);
+            drawn.entry(page.dossier).or_default().push(page);
         }
         out.write_all(b"\n")
     })
     .unwrap();
     out.flush().unwrap();
     let mut out = BufWriter::new(File::create(folder.join("queries.jsonl")).unwrap());
-    for asked in corpus::ask(&words, seed, &drawn, dossiers, EACH) {
+    // The last dossier may be cut short.
+    let drawn: Vec<_> = drawn.into_values().filter(|pages| pages.len() > 3).collect();
+    for asked in corpus::ask(&words, seed, &drawn, EACH) {
         serde_json::to_writer(&mut out, &asked).unwrap();
         out.write_all(b"\n").unwrap();
     }
@@ -159,19 +160,21 @@ struct Texts {
     file: File,
     /// Where the lines begin, by document and page; the cards stand under their dossier and page 0.
     places: std::collections::HashMap<([u8; 16], u32), (u64, usize)>,
+    dossiers: u32,
 }
 
 impl Texts {
     fn of(path: PathBuf) -> Self {
-        let (mut at, mut places) = (0, std::collections::HashMap::new());
+        let (mut at, mut dossiers, mut places) = (0, 0, std::collections::HashMap::new());
         for line in lines(&path) {
             let page: Page = serde_json::from_str(&line).unwrap();
             let key = if page.page == 0 { page.dossier } else { page.document };
             let key: RawId = id(key);
             places.insert((*key.as_bytes(), page.page), (at, line.len()));
             at += line.len() as u64 + 1;
+            dossiers = page.dossier + 1;
         }
-        Self { file: File::open(path).unwrap(), places }
+        Self { file: File::open(path).unwrap(), places, dossiers }
     }
 
     fn read(&self, source: Source, dossier: DossierId) -> String {
@@ -227,8 +230,10 @@ fn run(index: &Index, texts: &Texts, asked: &[Asked], clients: usize) -> Taken {
         for _ in 0..clients {
             scope.spawn(|| {
                 while let Some(one) = asked.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let scope = one.scope.map_or(Scope::All, |(first, last)| {
-                        Scope::Dossiers((first..=last).map(id::<DossierId>).collect())
+                    let scope = one.keeper.map_or(Scope::All, |keeper| {
+                        Scope::Dossiers(
+                            corpus::kept_by(keeper, texts.dossiers).map(id::<DossierId>).collect(),
+                        )
                     });
                     let began = Instant::now();
                     let total = answer(index, texts, &one.text, &scope);

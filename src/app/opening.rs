@@ -534,8 +534,11 @@ pub(super) fn open_index(
     key: IndexKey,
     clock: &Clock,
 ) -> Result<Index, search::Error> {
+    let bytes = |setting: u64| usize::try_from(setting).unwrap_or(usize::MAX);
     let limits = search::Limits {
-        cache_bytes: usize::try_from(config.limits.index_cache_bytes).unwrap_or(usize::MAX),
+        cache_bytes: bytes(config.limits.index_cache_bytes),
+        scopes_bytes: bytes(config.limits.index_scopes_bytes),
+        writer_memory_bytes: bytes(config.limits.index_writer_bytes),
         query_max_chars: config.limits.query_chars,
         results_max: config.limits.list_entries,
         views_max: config.limits.search_views,

@@ -2,7 +2,7 @@
 //! know of anything outside the scope. (Scores are relative to the whole index.)
 
 use serde::{Deserialize, Serialize};
-use tantivy::collector::{Count, TopDocs};
+use tantivy::collector::{Collector, Count, TopDocs};
 use tantivy::query::{
     AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, EmptyQuery, ExistsQuery, Occur, Query as Search,
     RangeQuery, RegexQuery, TermQuery, TermSetQuery,
@@ -12,6 +12,7 @@ use tantivy::{DocAddress, Score, Searcher, TantivyDocument, Term};
 
 use super::error::Error;
 use super::facets::{Counting, Facets};
+use super::frequencies::Frequencies;
 use super::item::{CARD_KIND, Source};
 use super::near::{nearly, phrase};
 use super::query::{Among, Ignored, Narrowing, Piece, Query};
@@ -141,12 +142,13 @@ pub(super) fn find(
         Scope::All => None,
         Scope::Dossiers(dossiers) => Some(scopes.within(searcher, fields.dossier, dossiers)?),
     };
-    let exactly = Compiler { searcher, fields, within, approximate: false };
+    let frequencies = Frequencies::new(searcher);
+    let exactly = Compiler { searcher, fields, frequencies: &frequencies, within, approximate: false };
     let nearly = query.can_be_near().then(|| Compiler { approximate: true, ..exactly.clone() });
     for compiler in [Some(&exactly), nearly.as_ref()].into_iter().flatten() {
         let approximate = compiler.approximate;
         let search = compiler.query(query)?;
-        let (total, found) = answer(searcher, &search, wanted)?;
+        let (total, found) = compiler.answer(&search, wanted)?;
         if total > 0 {
             if let Some(nearly) = nearly.as_ref().filter(|_| !approximate && total <= found.len()) {
                 results.near = nearly.beside(query, wanted.near, &found)?;
@@ -164,26 +166,6 @@ pub(super) fn find(
 
 fn hits(searcher: &Searcher, fields: &Fields, found: Vec<(Score, DocAddress)>) -> Result<Vec<Hit>, Error> {
     found.into_iter().map(|(score, at)| hit(fields, &searcher.doc(at)?, score)).collect()
-}
-
-/// How many there are, and the wanted part of them; of equal dates the one that was indexed first comes first.
-fn answer(
-    searcher: &Searcher,
-    search: &BooleanQuery,
-    wanted: Wanted,
-) -> tantivy::Result<(usize, Vec<(Score, DocAddress)>)> {
-    if wanted.limit == 0 {
-        return Ok((searcher.search(search, &Count)?, Vec::new()));
-    }
-    let top = TopDocs::with_limit(wanted.limit).and_offset(wanted.offset);
-    let order = match wanted.order {
-        Order::Relevance => return searcher.search(search, &(Count, top.order_by_score())),
-        Order::Newest => tantivy::Order::Desc,
-        Order::Oldest => tantivy::Order::Asc,
-    };
-    let top = top.order_by_fast_field::<u64>(DATE, order);
-    let (total, found) = searcher.search(search, &(Count, top))?;
-    Ok((total, found.into_iter().map(|(_, at)| (0.0, at)).collect()))
 }
 
 fn hit(fields: &Fields, document: &TantivyDocument, score: f32) -> Result<Hit, Error> {
@@ -204,6 +186,7 @@ type Clause = (Occur, Box<dyn Search>);
 struct Compiler<'a> {
     searcher: &'a Searcher,
     fields: &'a Fields,
+    frequencies: &'a Frequencies<'a>,
     /// What the asker may see; everything without it.
     within: Option<Within>,
     /// Texts that come close to a word are wanted too.
@@ -211,25 +194,50 @@ struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
+    /// How many there are, and the wanted part of them; of equal dates the one that was indexed first comes first.
+    fn answer(
+        &self,
+        search: &BooleanQuery,
+        wanted: Wanted,
+    ) -> tantivy::Result<(usize, Vec<(Score, DocAddress)>)> {
+        if wanted.limit == 0 {
+            return Ok((self.searcher.search(search, &Count)?, Vec::new()));
+        }
+        let top = TopDocs::with_limit(wanted.limit).and_offset(wanted.offset);
+        let order = match wanted.order {
+            Order::Relevance => return self.ranked(search, &(Count, top.order_by_score())),
+            Order::Newest => tantivy::Order::Desc,
+            Order::Oldest => tantivy::Order::Asc,
+        };
+        let top = top.order_by_fast_field::<u64>(DATE, order);
+        let (total, found) = self.searcher.search(search, &(Count, top))?;
+        Ok((total, found.into_iter().map(|(_, at)| (0.0, at)).collect()))
+    }
+
+    fn ranked<C: Collector>(&self, search: &BooleanQuery, wanted: &C) -> tantivy::Result<C::Fruit> {
+        self.searcher.search_with_statistics_provider(search, wanted, self.frequencies)
+    }
+
     /// What comes close and is not among what fits.
     fn beside(&self, query: &Query, limit: usize, exact: &[(Score, DocAddress)]) -> Result<Vec<Hit>, Error> {
         if limit == 0 {
             return Ok(Vec::new());
         }
         let top = TopDocs::with_limit(limit + exact.len()).order_by_score();
-        let mut found = self.searcher.search(&self.query(query)?, &top)?;
+        let mut found = self.ranked(&self.query(query)?, &top)?;
         found.retain(|(_, at)| exact.iter().all(|(_, fits)| fits != at));
         found.truncate(limit);
         hits(self.searcher, self.fields, found)
     }
 
     fn query(&self, query: &Query) -> Result<BooleanQuery, Error> {
-        let mut clauses: Vec<Clause> = Vec::new();
+        // First, so that parts of the index where the asker may see nothing are passed over.
+        let mut clauses: Vec<Clause> = self.scope().into_iter().collect();
         for either in &query.wanted {
             let pieces = either.iter().map(|piece| self.piece(piece)).collect::<Result<_, _>>()?;
             clauses.push((Occur::Must, any_of(pieces)));
         }
-        if clauses.is_empty() {
+        if query.wanted.is_empty() {
             clauses.push((Occur::Must, Box::new(AllQuery)));
         }
         for piece in &query.unwanted {
@@ -237,8 +245,22 @@ impl Compiler<'_> {
             clauses.push((Occur::MustNot, Box::new(Steady(self.piece(&exactly)?))));
         }
         self.narrow(query, &mut clauses);
-        clauses.extend(self.within.iter().map(|within| filter(Box::new(within.clone()))));
         Ok(BooleanQuery::new(clauses))
+    }
+
+    /// Restricts to what the asker may see.
+    fn scope(&self) -> Option<Clause> {
+        Some(filter(Box::new(self.within.clone()?)))
+    }
+
+    /// Any of these ways, each walked only where the asker may see something: of several ways at once tantivy goes through all
+    /// that they find, window by window.
+    fn any_of(&self, ways: Vec<Box<dyn Search>>) -> Box<dyn Search> {
+        let inside = |way| match self.scope() {
+            Some(scope) => Box::new(BooleanQuery::new(vec![scope, (Occur::Must, way)])),
+            None => way,
+        };
+        any_of(if ways.len() > 1 { ways.into_iter().map(inside).collect() } else { ways })
     }
 
     fn narrow(&self, query: &Query, clauses: &mut Vec<Clause>) {
@@ -290,7 +312,7 @@ impl Compiler<'_> {
             ways.push(self.as_amount(fen));
             ways.extend(analysed.as_id().map(|id| boosted(constant(self.fields.ids, &id), ID_BOOST)));
             if !self.approximate {
-                return Ok(any_of(ways));
+                return Ok(self.any_of(ways));
             }
         }
         for (fields, boost) in [(self.fields.body, 1.0), (self.fields.title, TITLE_BOOST)] {
@@ -300,7 +322,7 @@ impl Compiler<'_> {
             }
             if self.approximate && !piece.exact {
                 ways.extend(
-                    nearly(self.searcher, &analysed, fields.grams)?
+                    nearly(self.frequencies, self.within.as_ref(), &analysed, fields.grams)?
                         .into_iter()
                         .map(|way| boosted(way, boost)),
                 );
@@ -312,7 +334,7 @@ impl Compiler<'_> {
                 ways.push(prefix(self.fields.spellings, &spelling)?);
             }
         }
-        Ok(any_of(ways))
+        Ok(self.any_of(ways))
     }
 
     /// The piece as a customer's name, or a part of one, as it is written or typed.
@@ -320,13 +342,13 @@ impl Compiler<'_> {
         let grams = self.fields.title.grams;
         let mut ways: Vec<Box<dyn Search>> = exactly(analysed, grams)?.into_iter().collect();
         if self.approximate && !piece.exact {
-            ways.extend(nearly(self.searcher, analysed, grams)?);
+            ways.extend(nearly(self.frequencies, self.within.as_ref(), analysed, grams)?);
         }
         for spelling in typed(&analysed.normal_text()).into_iter().flatten() {
             ways.push(prefix(self.fields.spellings, &spelling)?);
         }
         let card = filter(self.kind(CARD_KIND));
-        Ok(Box::new(BooleanQuery::new(vec![(Occur::Must, any_of(ways)), card])))
+        Ok(Box::new(BooleanQuery::new(vec![(Occur::Must, self.any_of(ways)), card])))
     }
 
     /// Texts with an amount of this worth, however it is written.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use serde::Serialize;
-use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
+use tantivy::indexer::{IndexWriterOptions, LogMergePolicy, MergePolicy};
 use tantivy::{IndexReader, ReloadPolicy, Searcher, Term};
 
 use super::census::Census;
@@ -18,7 +18,7 @@ use super::directory::{LIST_OF_FILES, LIST_OF_SEGMENTS, SealedDirectory};
 use super::error::Error;
 use super::find::{Ground, Order, Results, Scope, Wanted, find};
 use super::item::Item;
-use super::limits::Limits;
+use super::limits::{Limits, WRITER_MEMORY_MIN};
 use super::numbers::{Number, beginning};
 use super::parts::{files_of, open_or_create};
 use super::query::{Ignored, Query};
@@ -32,6 +32,8 @@ use crate::domain::{DocumentId, DossierId};
 
 /// Decompressed blocks of stored ids that each segment keeps.
 const STORE_BLOCKS: usize = 4;
+/// So many parts of about one size become one: a search looks into each part, and more merges are what fewer parts cost.
+const PARTS_TO_MERGE: usize = 4;
 /// How often deleted items are looked for until all are merged away.
 const PURGE_ROUNDS: usize = 3;
 
@@ -251,7 +253,20 @@ impl Index {
         self.inner().commit_all()
     }
 
-    /// Gives back what is needed only for work: writer, dictionary, cache. What was pending is committed first.
+    /// Whether parts of it are still to be merged in the background: [`Self::rest`] would wait for that, and whoever writes
+    /// would wait for [`Self::rest`].
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when the list of its parts is damaged, [`Error::Io`] when the disk failed.
+    pub fn is_merging(&self) -> Result<bool, Error> {
+        let inner = self.inner();
+        let parts = inner.index.searchable_segment_metas()?;
+        let due = !inner.merges().compute_merge_candidates(&parts).is_empty();
+        Ok(due && inner.lock().writer.is_some())
+    }
+
+    /// Gives back what is needed only for work: writer, dictionary, cache. What was pending is committed first, and what is being
+    /// merged is waited for.
     ///
     /// # Errors
     /// As [`Self::commit`].
@@ -479,16 +494,22 @@ impl Inner {
 
     fn open_writer(&self) -> Result<IndexWriter, Error> {
         let options = IndexWriterOptions::builder()
-            .memory_budget_per_thread(self.limits.writer_memory_bytes)
+            .memory_budget_per_thread(self.limits.writer_memory_bytes.max(WRITER_MEMORY_MIN))
             .num_worker_threads(1)
             .num_merge_threads(1)
             .build();
         let writer: IndexWriter = self.index.writer_with_options(options)?;
+        writer.set_merge_policy(Box::new(self.merges()));
+        Ok(writer)
+    }
+
+    /// Which parts of the index become one.
+    fn merges(&self) -> LogMergePolicy {
         let mut merges = LogMergePolicy::default();
+        merges.set_min_num_segments(PARTS_TO_MERGE);
         merges.set_max_docs_before_merge(self.limits.merge_max_items);
         merges.set_del_docs_ratio_before_merge(0.3);
-        writer.set_merge_policy(Box::new(merges));
-        Ok(writer)
+        merges
     }
 
     fn commit(&self, writing: &mut Writing) -> Result<(), Error> {

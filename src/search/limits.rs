@@ -1,9 +1,12 @@
 //! How much memory and work the search may take.
 
+/// Tantivy works with no less, in bytes.
+pub(super) const WRITER_MEMORY_MIN: usize = 15_000_000;
+
 /// Bounds of one index.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Memory for indexing before a segment is written, in bytes; at least 15 MB.
+    /// Memory for indexing before a segment is written, in bytes; less than 15 MB counts as 15 MB.
     pub writer_memory_bytes: usize,
     /// Text that waits to be indexed, in bytes; with more the index commits by itself.
     pub waiting_text_bytes: usize,
@@ -34,7 +37,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            writer_memory_bytes: 15_000_000,
+            writer_memory_bytes: 16_000_000,
             waiting_text_bytes: 8 << 20,
             cache_bytes: 32 << 20,
             scopes_bytes: 8 << 20,

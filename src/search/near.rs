@@ -4,24 +4,22 @@
 //! side at an end, these say enough. Where a single character is left beside it, as in 欧?修, the index is asked what may
 //! stand between the two: what follows 欧 somewhere and is followed by 修 somewhere.
 
-use std::collections::BTreeSet;
-
-use tantivy::query::{BooleanQuery, PhraseQuery, Query as Search};
+use tantivy::Term;
+use tantivy::query::{Bm25StatisticsProvider, BooleanQuery, PhraseQuery, Query as Search};
 use tantivy::schema::Field;
-use tantivy::{Searcher, Term};
 
-use super::find::{any_of, term_of};
-use super::normal::is_han;
+use super::find::term_of;
+use super::frequencies::Frequencies;
+use super::gap::Gap;
 use super::query::{Piece, Query};
-use super::tokens::{Analysed, BESIDE_RUN, Term as GramTerm};
+use super::tokens::{Analysed, Term as GramTerm};
+use super::within::Within;
 use crate::fields::worth;
 
 /// Of fewer characters too little is left when one is wrong.
 const MIN_CHARS: usize = 3;
 /// Up to so many characters each may be the wrong one.
 const MAX_CHARS: usize = 12;
-/// So many characters are tried between two others.
-const BETWEEN_MAX: usize = 128;
 
 impl Query {
     /// Whether something can come close to it that does not fit.
@@ -35,7 +33,8 @@ impl Query {
 
 /// Texts with these Han characters but for one, whichever; of a long row, with half of its pairs.
 pub(super) fn nearly(
-    searcher: &Searcher,
+    frequencies: &Frequencies<'_>,
+    scope: Option<&Within>,
     analysed: &Analysed<'_>,
     grams: Field,
 ) -> tantivy::Result<Vec<Box<dyn Search>>> {
@@ -45,7 +44,14 @@ pub(super) fn nearly(
         let half = chars.len() / 2;
         return Ok(vec![Box::new(BooleanQuery::union_with_minimum_required_clauses(pairs.collect(), half))]);
     }
-    (0..chars.len()).map(|wrong| but_one(searcher, &chars, wrong, grams)).collect()
+    let pairs = chars.windows(2).zip(0..).map(|(pair, at)| gram(pair[0], pair[1], at));
+    let stands = |pair: GramTerm| Ok((is_there(frequencies, grams, &pair)?, pair));
+    let pairs: Vec<(bool, GramTerm)> = pairs.map(stands).collect::<tantivy::Result<_>>()?;
+    Ok((0..chars.len()).filter_map(|wrong| but_one(&chars, wrong, &pairs, (grams, scope))).collect())
+}
+
+fn is_there(frequencies: &Frequencies<'_>, grams: Field, gram: &GramTerm) -> tantivy::Result<bool> {
+    Ok(frequencies.doc_freq(&Term::from_field_text(grams, &gram.text))? > 0)
 }
 
 /// The Han characters of a text that others can come close to.
@@ -53,54 +59,26 @@ fn chars(analysed: &Analysed<'_>) -> Option<Vec<char>> {
     analysed.han_only().filter(|chars| chars.len() >= MIN_CHARS)
 }
 
-/// Texts with these characters in their places, whatever stands in the `wrong` one.
+/// Texts with these characters in their places, whatever stands in the `wrong` one; none if one of the pairs that are left
+/// stands nowhere.
 fn but_one(
-    searcher: &Searcher,
     chars: &[char],
     wrong: usize,
-    grams: Field,
-) -> tantivy::Result<Box<dyn Search>> {
-    let (before, after) = (&chars[..wrong], &chars[wrong + 1..]);
-    let mut pairs: Vec<GramTerm> = Vec::new();
-    for (part, from) in [(before, 0), (after, wrong + 1)] {
-        pairs.extend(part.windows(2).zip(from..).map(|(pair, at)| gram(pair[0], pair[1], at)));
+    pairs: &[(bool, GramTerm)],
+    (grams, scope): (Field, Option<&Within>),
+) -> Option<Box<dyn Search>> {
+    let left = pairs.iter().filter(|(_, pair)| pair.position != wrong && pair.position + 1 != wrong);
+    let left = left.map(|(stands, pair)| stands.then(|| pair.clone())).collect::<Option<Vec<_>>>()?;
+    let inside = wrong > 0 && wrong + 1 < chars.len();
+    // With two characters on either side the pairs say enough.
+    if !inside || (wrong > 1 && wrong + 2 < chars.len()) {
+        return Some(phrase(grams, left));
     }
-    let (Some(left), Some(right)) = (before.last().copied(), after.first().copied()) else {
-        return Ok(phrase(grams, pairs));
-    };
-    if before.len() > 1 && after.len() > 1 {
-        return Ok(phrase(grams, pairs));
-    }
-    // A run of letters and digits may have been read for the character, too.
-    let run = [gram(left, BESIDE_RUN, wrong - 1), gram(BESIDE_RUN, right, wrong + 1)];
-    let mut ways = vec![phrase(grams, pairs.iter().cloned().chain(run).collect())];
-    for other in between(searcher, grams, left, right)?.into_iter().filter(|other| *other != chars[wrong]) {
-        let joined = [gram(left, other, wrong - 1), gram(other, right, wrong)];
-        ways.push(phrase(grams, pairs.iter().cloned().chain(joined).collect()));
-    }
-    Ok(any_of(ways))
+    let beside = (chars[wrong - 1], chars[wrong + 1]);
+    Some(Box::new(Gap { grams, scope: scope.cloned(), pairs: left, beside, at: wrong, not: chars[wrong] }))
 }
 
-/// Han characters that stand after the one and before the other somewhere in the index.
-fn between(searcher: &Searcher, grams: Field, left: char, right: char) -> tantivy::Result<BTreeSet<char>> {
-    let mut found = BTreeSet::new();
-    let after = char::from_u32(u32::from(left) + 1).unwrap_or(char::MAX);
-    for segment in searcher.segment_readers() {
-        let index = segment.inverted_index(grams)?;
-        let range = index.terms().range().ge(left.to_string().as_bytes()).lt(after.to_string().as_bytes());
-        let mut begun = range.into_stream()?;
-        while found.len() < BETWEEN_MAX && begun.advance() {
-            let other = std::str::from_utf8(begun.key()).ok().and_then(|pair| pair.chars().nth(1));
-            let Some(other) = other.filter(|other| is_han(*other)) else { continue };
-            if index.terms().term_ord(gram(other, right, 0).text)?.is_some() {
-                found.insert(other);
-            }
-        }
-    }
-    Ok(found)
-}
-
-fn gram(first: char, second: char, position: usize) -> GramTerm {
+pub(super) fn gram(first: char, second: char, position: usize) -> GramTerm {
     GramTerm { text: [first, second].iter().collect(), position }
 }
 

@@ -9,6 +9,7 @@ mod numbers;
 mod order;
 mod paging;
 mod renewing;
+mod resting;
 mod rotating;
 
 use std::fs;

@@ -186,11 +186,14 @@ impl DocSet for Walk {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
     use std::sync::Arc;
 
+    use tantivy::index::SegmentId;
     use tantivy::{DocSet, TERMINATED};
 
-    use super::{Items, Walk};
+    use super::{Items, Scopes, Walk, cost};
+    use crate::domain::{DossierId, RawId};
 
     #[test]
     fn a_walk_meets_each_item_once() {
@@ -214,5 +217,23 @@ mod tests {
             assert_eq!(walk().seek(target), expected, "{target}");
         }
         assert_eq!(walk().seek(TERMINATED), TERMINATED);
+    }
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let dossier = |number: u8| -> DossierId { RawId::from_bytes([number; 16]).into() };
+        let items = || Arc::new(Items { bits: vec![1; 10].into_boxed_slice(), count: 10 });
+        let parts = || Arc::new(HashMap::from([(SegmentId::generate_random(), items())]));
+        let one = cost(&[dossier(0)], &parts());
+        let scopes = Scopes::new(3 * one);
+        for number in [0, 1, 2, 1, 1, 3, 4] {
+            scopes.keep(&[dossier(number)], parts());
+            assert!(scopes.lock().bytes <= 3 * one);
+        }
+        let mut kept: Vec<DossierId> = scopes.lock().by_use.iter().map(|(dossiers, _)| dossiers[0]).collect();
+        kept.sort();
+        assert_eq!(kept, [dossier(1), dossier(3), dossier(4)]);
+        scopes.keep(&[dossier(9); 100], parts());
+        let kept = scopes.lock();
+        assert_eq!((kept.bytes, kept.by_use.len()), (0, 0), "too large to be kept");
     }
 }

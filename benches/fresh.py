@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""How long it takes until a paper that was acknowledged can be found, with nothing else to do and while many come in.
+
+A text is sent through the upload endpoint, and from the answer on the search is asked for a word that stands in it alone, until it is
+found: reading, indexing and the commit of the index are in the time. Needs target/release/lantai (make build), or the program that
+LANTAI_BINARY names. Prints the table of docs/benchmarks-search.md.
+"""
+
+import argparse
+import http.client
+import json
+import os
+import pathlib
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PAUSE = 0.02
+
+
+class Server:
+    def __init__(self, binary, folder):
+        self.binary, self.data = binary, ["--data", str(folder / "data")]
+        self.env = dict(os.environ, LANTAI_LOG_FILTER="error", LANTAI_OCR_MODELS="")
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            self.port = s.getsockname()[1]
+        self.run("init", "--recovery-out", str(folder / "recovery.key"))
+        self.token = self.run("token", "create", "--name", "bench", "--role", "cs_staff").split()[-1]
+        command = [binary, "serve", "--listen", f"127.0.0.1:{self.port}", *self.data]
+        self.process = subprocess.Popen(command, env=self.env, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            with socket.socket() as s:
+                if s.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.05)
+        sys.exit("the server did not start")
+
+    def run(self, *arguments):
+        done = subprocess.run([self.binary, *arguments, *self.data], env=self.env, capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit(f"{arguments}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    def client(self):
+        return Client(self.port, self.token)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+class Client:
+    def __init__(self, port, token):
+        self.connection, self.token = http.client.HTTPConnection("127.0.0.1", port, timeout=60), token
+
+    def call(self, method, path, body=None, kind="application/json"):
+        self.connection.request(method, path, body, {"Authorization": "Bearer " + self.token, "content-type": kind})
+        answer = self.connection.getresponse()
+        said = answer.read()
+        if answer.status >= 300:
+            sys.exit(f"{method} {path}: {answer.status} {said[:300]}")
+        return json.loads(said or b"null")
+
+    def put(self, dossier, text):
+        path = f"/api/v1/documents?dossier={dossier}&kind=trust_contract&filename=a.txt"
+        return self.call("POST", path, text.encode(), "text/plain")
+
+    def finds(self, word):
+        return self.call("GET", f"/api/v1/search?q={word}&limit=1")["total"] > 0
+
+
+def text(word, pages=1):
+    return "\f".join(f"民事信托合同 {word}\n" + "委托人与受托人就信托财产的管理达成以下条款。" * 20 for _ in range(pages))
+
+
+def times(client, dossier, name, count):
+    taken = []
+    for number in range(count):
+        word = f"w{name}{number}x"
+        client.put(dossier, text(word))
+        began = time.monotonic()
+        while not client.finds(word):
+            time.sleep(PAUSE)
+        taken.append(time.monotonic() - began)
+    return sorted(taken)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=50)
+    parser.add_argument("--clients", type=int, default=4)
+    options = parser.parse_args()
+    binary = os.environ.get("LANTAI_BINARY", str(ROOT / "target/release/lantai"))
+    with tempfile.TemporaryDirectory() as scratch:
+        server = Server(binary, pathlib.Path(scratch))
+        try:
+            client = server.client()
+            dossier = client.call("POST", "/api/v1/dossiers", json.dumps({"kind": "customer", "facts": {"name": "测试", "kind": "person", "discloses": True}}))["id"]
+            rows = [("nothing else to do", times(client, dossier, "quiet", options.count))]
+            over, sent = threading.Event(), [0] * options.clients
+
+            def flood(at):
+                other = server.client()
+                while not over.is_set():
+                    other.put(dossier, text(f"flood{at}n{sent[at]}"))
+                    sent[at] += 1
+
+            threads = [threading.Thread(target=flood, args=(at,)) for at in range(options.clients)]
+            for thread in threads:
+                thread.start()
+            began = time.monotonic()
+            rows.append((f"while {options.clients} clients send", times(client, dossier, "busy", options.count)))
+            rate = sum(sent) / (time.monotonic() - began)
+            over.set()
+            for thread in threads:
+                thread.join()
+        finally:
+            server.stop()
+    print("| | papers | p50 s | p99 s | longest s |\n| --- | --- | --- | --- | --- |")
+    for name, taken in rows:
+        p99 = taken[min(len(taken) * 99 // 100, len(taken) - 1)]
+        print(f"| {name} | {len(taken)} | {statistics.median(taken):.2f} | {p99:.2f} | {taken[-1]:.2f} |")
+    print(f"\nMeanwhile {rate:.0f} papers a second came in.")
+
+
+if __name__ == "__main__":
+    main()
