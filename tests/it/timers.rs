@@ -10,7 +10,7 @@ use lantai::archive::Depth;
 use lantai::cases::{self, Clocked, Ground};
 use lantai::clock::{Clock, Hands};
 use lantai::config::Config;
-use lantai::domain::{Actor, CaseId, Role, archive_itself};
+use lantai::domain::{Actor, CaseId, Role};
 use lantai::workflow::{Case, Effect, Input, NoticeKind, Pack};
 use serde_json::json;
 use tempfile::TempDir;
