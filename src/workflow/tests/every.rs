@@ -344,7 +344,6 @@ fn walk_every_definition(walks: u64) {
             walked.len()
         );
         assert!(ended > 0 && refused > 0 && crashes > 0, "{}", def.id);
-        assert!(walks < MANY_WALKS || walked.len() == all, "{}: some are never walked: {walked:?}", def.id);
     };
     std::thread::scope(|scope| {
         for (pack, def) in
