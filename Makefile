@@ -17,7 +17,7 @@ build:
 models: ## fetches the models for OCR that are missing, with the machine's own pip
 	-$(CARGO) run --locked --quiet -- models fetch
 
-walks: ## a hundred thousand random walks of every definition of every pack; some minutes
+walks: ## a hundred thousand random walks of every definition of every pack
 	$(CARGO) test --locked --lib -- --ignored --nocapture whatever_happens_a_hundred_thousand_times
 
 test: models ## all tests; real components that are found are used, those in LANTAI_REQUIRE must be found

@@ -77,8 +77,11 @@ impl Packs {
             return Err(Error::LongNote { limit: LONGEST_NOTE });
         }
         let warnings = pack::check(files);
-        explained(&warnings, note.as_deref())?;
         let pack = Pack::load(files).map_err(Error::Findings)?;
+        // What was published needs no second explanation.
+        if self.publications()?.iter().all(|(_, published)| published.hash != pack.hash()) {
+            explained(&warnings, note.as_deref())?;
+        }
         may_go_on(&Policies::parse(pack.access_policies())?, people)?;
         let roles_gone = roles_gone(&pack, people);
         for _ in 0..TRIES {

@@ -328,24 +328,37 @@ pub(super) struct Counter {
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[serde(from = "RawPenaltyRule")]
 pub(super) struct PenaltyRule {
-    #[serde(flatten)]
     pub(super) title: Title,
-    #[serde(default)]
     pub(super) by_attempt: BTreeMap<u32, i64>,
-    #[serde(default)]
     pub(super) beyond: Option<String>,
     /// The input that holds the points, for a penalty that a person sets.
-    #[serde(default)]
     pub(super) given: Option<String>,
     /// The roles that may take a line back.
-    #[serde(default)]
     pub(super) reversed_by: Vec<String>,
-    // Not flattened into a title: then the attempts, which are numbers, could not be read.
+}
+
+/// As the file writes it. Were the words flattened into a title, the attempts, which are numbers, could not be read.
+#[derive(Deserialize)]
+struct RawPenaltyRule {
     #[serde(default)]
     zh: String,
     #[serde(default)]
     en: String,
+    #[serde(default)]
+    by_attempt: BTreeMap<u32, i64>,
+    beyond: Option<String>,
+    given: Option<String>,
+    #[serde(default)]
+    reversed_by: Vec<String>,
+}
+
+impl From<RawPenaltyRule> for PenaltyRule {
+    fn from(raw: RawPenaltyRule) -> Self {
+        let RawPenaltyRule { zh, en, by_attempt, beyond, given, reversed_by } = raw;
+        Self { title: Title::new(zh, en), by_attempt, beyond, given, reversed_by }
+    }
 }
 
 /// A word, or a list of words.
@@ -404,7 +417,7 @@ impl Definition {
 
     /// What a penalty is called.
     pub fn penalty_title(&self, rule: &str) -> Option<Title> {
-        self.penalties.get(rule).map(|rule| Title::new(&rule.zh, &rule.en))
+        self.penalties.get(rule).map(|rule| rule.title.clone())
     }
 
     /// The roles that may take a line of this penalty back, by a counter-entry.

@@ -157,7 +157,7 @@ fn with_calendar(version: &str, change: impl FnOnce(String) -> String) -> BTreeM
     assert_ne!(changed, text);
     files.insert(name, changed.into_bytes());
     let manifest = String::from_utf8(files.remove("pack.yaml").unwrap()).unwrap();
-    let manifest = manifest.replace("\nversion: 1.", &format!("\nversion: {}.1.", &version[5..6]));
+    let manifest = manifest.replace("\nversion: 1.", &format!("\nversion: {}.", &version[5..6]));
     files.insert("pack.yaml".to_owned(), manifest.into_bytes());
     files
 }

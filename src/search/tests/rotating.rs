@@ -80,6 +80,10 @@ fn all_is_found_as_before_and_the_former_key_opens_nothing() {
     assert!(files(&folder).iter().any(|path| path.extension().is_some_and(|ending| ending == "del")));
     // What a crash has left of a segment is no part of the index.
     fs::write(folder.join("left.idx"), b"cut off").unwrap();
+    // A rotation waits until nothing is being merged.
+    while index.is_merging().unwrap() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
     let before = index.stats().unwrap();
     rotate(&index, &data, 43).unwrap();
     check_folder(&data, 43);

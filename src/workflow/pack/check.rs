@@ -175,6 +175,7 @@ impl Desk<'_> {
 
     /// What can be said only when all workflows and dossiers are known.
     fn orders(&mut self, manifest: &Manifest, all: &[Definition], dossiers: Option<&Dossiers>) {
+        let whole = all.len() == manifest.workflows.len();
         for path in &manifest.workflows {
             let Some(node) = self.nodes.get(path) else { continue };
             let value = node.value();
@@ -183,7 +184,7 @@ impl Desk<'_> {
                 continue;
             };
             let mut sheet = Sheet { file: path, node, findings: &mut self.findings };
-            orders::check(definition, all, dossiers, &mut sheet);
+            orders::check(definition, whole.then_some(all), dossiers, &mut sheet);
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::check::Sheet;
 use crate::workflow::Title;
-use crate::workflow::definition::{ActionRule, Definition, Order};
+use crate::workflow::definition::{ActionRule, Definition, Order, Party};
 
 /// E02, E03, E04 and E13.
 pub(super) fn check(def: &Definition, sheet: &mut Sheet<'_>) {
@@ -70,7 +70,12 @@ fn four_eyes(def: &Definition, place: &[&str], rule: &ActionRule, sheet: &mut Sh
     let submits = |rule: &ActionRule| rule.effects.iter().any(|order| matches!(order, Order::Fix(_)));
     let submitted = def.states.values().flat_map(|state| state.actions.values()).any(submits);
     let accepts = rule.effects.iter().any(|order| matches!(order, Order::Archive(_)));
-    if submitted && accepts && rule.not_by.is_empty() {
+    // Where submissions are counted, a case knows who made the last one; elsewhere it knows who keeps it.
+    let kept_out = match def.attempts() {
+        Some(_) => rule.not_by.contains(&Party::Submitter),
+        None => !rule.not_by.is_empty(),
+    };
+    if submitted && accepts && !kept_out {
         let en = "whoever submitted the case could also accept it";
         sheet.note("E13", place, Title::new("提交人可以自己审核通过", en));
     }

@@ -8,10 +8,10 @@ use super::check::Sheet;
 use crate::workflow::definition::{ActionRule, Definition, Length, Need, Order};
 use crate::workflow::{DossierKind, Title};
 
-/// E01 of dossiers, `start` and `set`, and E08.
+/// E01 of dossiers, `start` and `set`, and E08. `all` are the pack's workflows, if each could be read.
 pub(super) fn check(
     def: &Definition,
-    all: &[Definition],
+    all: Option<&[Definition]>,
     dossiers: Option<&BTreeMap<String, DossierKind>>,
     sheet: &mut Sheet<'_>,
 ) {
@@ -36,7 +36,9 @@ pub(super) fn check(
                 let index = i.to_string();
                 let path = ["states", name, "actions", action, "do", index.as_str()];
                 match order {
-                    Order::Start(workflow) if all.iter().all(|found| found.id != *workflow) => {
+                    Order::Start(workflow)
+                        if all.is_some_and(|all| all.iter().all(|found| found.id != *workflow)) =>
+                    {
                         let en = format!("the pack has no workflow `{workflow}` to start");
                         sheet.note("E01", &path, Title::new(format!("规则包没有流程“{workflow}”"), en));
                     }

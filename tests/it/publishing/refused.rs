@@ -24,17 +24,16 @@ async fn what_may_not_be_published_changes_nothing() {
     for policies in ["permit(", "permit(principal, action == Action::\"fly\", resource);"] {
         let mut files = bundled(&[("pack.yaml", "version: 1.1.0", "version: 1.2.0")]);
         files.insert("access.cedar".into(), policies.into());
-        publish(&zhao, &files).await.problem(422, "bad_access");
+        let refused = publish(&zhao, &files).await.problem(422, "bad_pack");
+        assert_eq!(refused["findings"][0]["file"], "access.cedar");
     }
-    // Nobody is a director, so nobody could publish the next pack; and then nobody could manage people.
+    // Nobody is an auditor, so nobody could publish the next pack; and then nobody could manage people.
     let locked = |find: &str, with: &str| {
         bundled(&[("pack.yaml", "version: 1.1.0", "version: 1.2.0"), ("access.cedar", find, with)])
     };
-    let to_director = locked(
-        "principal in Role::\"gm\" || principal in Role::\"admin\"",
-        "principal in Role::\"director\"",
-    );
-    let refused = publish(&zhao, &to_director).await.problem(422, "locked_out");
+    let to_auditor =
+        locked("principal in Role::\"gm\" || principal in Role::\"admin\"", "principal in Role::\"auditor\"");
+    let refused = publish(&zhao, &to_auditor).await.problem(422, "locked_out");
     assert_eq!(refused["action"], "pack.publish");
     let unmanaged = locked("Action::\"people.manage\", ", "");
     let refused = publish(&zhao, &unmanaged).await.problem(422, "locked_out");
@@ -82,6 +81,7 @@ async fn a_published_pack_is_shown_as_it_was_handed_in_with_what_it_takes_from_p
     let files = bundled(&[
         ("pack.yaml", "version: 1.1.0", "version: 1.2.0"),
         ("pack.yaml", "  station:    {zh: 扫描站,   en: Scanning station}\n", ""),
+        ("access.cedar", "principal in Role::\"station\"", "principal in Role::\"cs_staff\""),
     ]);
     let published =
         zhao.post("/api/v1/packs?note=%E6%97%A0%E6%89%AB%E6%8F%8F%E7%AB%99", &json!(files)).await.created();
