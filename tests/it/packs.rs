@@ -177,8 +177,8 @@ async fn a_warning_without_a_reason_is_not_published() {
         let mut files = packs[name].files(name);
         // What is published under a version stands: these are another one.
         for (_, bytes) in files.iter_mut().filter(|(path, _)| path.ends_with(".yaml")) {
-            *bytes =
-                String::from_utf8(bytes.clone()).unwrap().replace("\nversion: 1.", "\nversion: 7.").into();
+            let text = String::from_utf8(bytes.clone()).unwrap();
+            *bytes = text.replace("\nversion: 1.", "\nversion: 7.").replace("@1.", "@7.").into();
         }
         let pack = Pack::load(&files).unwrap();
         let result = app.app.publish_pack(&permit, &files, None).await;

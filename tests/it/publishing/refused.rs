@@ -27,13 +27,13 @@ async fn what_may_not_be_published_changes_nothing() {
         let refused = publish(&zhao, &files).await.problem(422, "bad_pack");
         assert_eq!(refused["findings"][0]["file"], "access.cedar");
     }
-    // Nobody is an auditor, so nobody could publish the next pack; and then nobody could manage people.
+    // Nobody is a station, so nobody could publish the next pack; and then nobody could manage people.
     let locked = |find: &str, with: &str| {
         bundled(&[("pack.yaml", "version: 1.1.0", "version: 1.2.0"), ("access.cedar", find, with)])
     };
-    let to_auditor =
-        locked("principal in Role::\"gm\" || principal in Role::\"admin\"", "principal in Role::\"auditor\"");
-    let refused = publish(&zhao, &to_auditor).await.problem(422, "locked_out");
+    let to_station =
+        locked("principal in Role::\"gm\" || principal in Role::\"admin\"", "principal in Role::\"station\"");
+    let refused = publish(&zhao, &to_station).await.problem(422, "locked_out");
     assert_eq!(refused["action"], "pack.publish");
     let unmanaged = locked("Action::\"people.manage\", ", "");
     let refused = publish(&zhao, &unmanaged).await.problem(422, "locked_out");
