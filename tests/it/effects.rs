@@ -71,8 +71,8 @@ async fn who_asked_may_look_for_as_long_as_was_granted_and_every_look_is_in_the_
         String::from_utf8(client.get(&format!("/documents/{document}")).await.body).unwrap()
     };
     let (theirs, own) = (page(&sun).await, page(&li).await);
-    assert!(theirs.contains("class=\"mark\"") && theirs.contains("sun · 2026-03-0"), "{theirs}");
-    assert!(!own.contains("class=\"mark\""), "who keeps the dossier sees no mark");
+    assert!(theirs.contains("class=\"watermark\"") && theirs.contains("sun · 2026-03-0"), "{theirs}");
+    assert!(!own.contains("class=\"watermark\""), "who keeps the dossier sees no mark");
     assert_eq!(sun.get("/api/v1/dossiers").await.ok()["entries"][0]["id"], json!(dossier));
     sun.get(&format!("{of_document}/content")).await.problem(403, "forbidden");
     sun.post("/api/v1/cases", &new("customer-intake")).await.problem(403, "forbidden");
