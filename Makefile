@@ -31,6 +31,8 @@ check: ## format, lints, all packs
 bench: build ## the tables of docs/benchmarks*.md; needs garage, rclone and restic
 	python3 benches/ingest.py
 	python3 benches/restore.py
+	python3 benches/cases.py
+	python3 benches/search.py
 
 golden: ## fixtures/archives/v1 anew: only while its format has not been given out
 	$(CARGO) test --locked --test it formats::make_ -- --ignored --nocapture

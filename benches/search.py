@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The search index beside other engines, on a corpus of its own (benches/search).
 
-    python3 benches/search.py [--pages 20000,200000] [--peers sqlite,xapian,postgres] [--work DIR] [--seed N]
+    python3 benches/search.py [--pages 20000,200000] [--peers sqlite,xapian,postgres] [--cache MIB] [--work DIR] [--seed N]
 
 Builds the sealed index and the same one without sealing, asks both in turn (cold and warm, 1 and 8 clients), and then the peers that are found: SQLite FTS5
 (Python's own), Xapian (python3-xapian) and PostgreSQL (python3-psycopg2; a cluster of its own is made and removed). Peers get the text cut into
@@ -306,7 +306,7 @@ def dictionary():
     return next(iter(glob.glob(os.path.join(os.path.dirname(package["manifest_path"]), "**", "dict.txt"), recursive=True)))
 
 
-def measure(program, pages, seed, peers, work):
+def measure(program, pages, seed, peers, work, cache):
     def run(*arguments):
         done = subprocess.run([program, *map(str, arguments)], check=True, stdout=subprocess.PIPE, text=True)
         return json.loads(done.stdout)
@@ -325,11 +325,11 @@ def measure(program, pages, seed, peers, work):
         results["ours"][how] = run("build", folder, index, how)
         say(pages, how, results["ours"][how])
     for how in ["sealed", "plain"]:
-        results["ours"][how]["cold"] = run("ask", folder, os.path.join(work, f"index-{how}"), how, 1, "cold")["kinds"]
+        results["ours"][how]["cold"] = run("ask", folder, os.path.join(work, f"index-{how}"), how, 1, "cold", cache)["kinds"]
     for clients in [1, 8]:
         rounds = {"sealed": [], "plain": []}
         for how in ["sealed", "plain", "plain", "sealed"]:
-            rounds[how].append(run("ask", folder, os.path.join(work, f"index-{how}"), how, clients, "warm"))
+            rounds[how].append(run("ask", folder, os.path.join(work, f"index-{how}"), how, clients, "warm", cache))
         for how, both in rounds.items():
             kinds = {k: {f: (both[0]["kinds"][k][f] + both[1]["kinds"][k][f]) / 2 for f in both[0]["kinds"][k]} for k in both[0]["kinds"]}
             results["ours"][how][f"warm{clients}"] = kinds
@@ -398,6 +398,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pages", default="20000,200000")
     parser.add_argument("--peers")
+    parser.add_argument("--cache", type=int, default=128, help="opened pieces of the sealed index, in MiB")
     parser.add_argument("--work", default=os.path.join(ROOT, "target", "bench-search"))
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
@@ -406,7 +407,7 @@ def main():
     program = bench_program()
     path = os.path.join(options.work, "results.json")
     for pages in map(int, options.pages.split(",")):
-        results = measure(program, pages, options.seed, peers, options.work)
+        results = measure(program, pages, options.seed, peers, options.work, options.cache)
         with open(path, "a") as file:
             file.write(json.dumps({"pages": pages, **results}) + "\n")
         show(pages, results)

@@ -4,7 +4,7 @@
 //! ```text
 //! search generate DICTIONARY FOLDER PAGES SEED   corpus.jsonl and queries.jsonl
 //! search build FOLDER INDEX sealed|plain         the index of it
-//! search ask FOLDER INDEX sealed|plain CLIENTS cold|warm
+//! search ask FOLDER INDEX sealed|plain CLIENTS cold|warm CACHE_MIB
 //! ```
 //! Each prints one line of JSON.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a program of its own")]
@@ -39,8 +39,6 @@ const HITS: usize = 10;
 const SNIPPET_CHARS: usize = 160;
 /// Pages between two commits, as an import makes them.
 const BATCH: usize = 2000;
-/// The cache of opened pieces while asking; building has the default.
-const CACHE_BYTES: usize = 128 << 20;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
@@ -50,8 +48,14 @@ fn main() {
             generate(Path::new(dictionary), Path::new(folder), pages.parse().unwrap(), seed.parse().unwrap())
         }
         ["build", folder, index, how] => build(Path::new(folder), Path::new(index), how),
-        ["ask", folder, index, how, clients, heat] => {
-            ask(Path::new(folder), Path::new(index), how, clients.parse().unwrap(), heat == "cold")
+        ["ask", folder, index, how, clients, heat, cache] => {
+            let cache_bytes = cache.parse::<usize>().unwrap() << 20;
+            ask(
+                (Path::new(folder), Path::new(index), how),
+                clients.parse().unwrap(),
+                heat == "cold",
+                cache_bytes,
+            )
         }
         _ => return println!("run benches/search.py"),
     };
@@ -199,16 +203,21 @@ fn chill(index: &Path) {
     }
 }
 
-fn ask(folder: &Path, index: &Path, how: &str, clients: usize, cold: bool) -> serde_json::Value {
+fn ask(
+    (folder, index, how): (&Path, &Path, &str),
+    clients: usize,
+    cold: bool,
+    cache_bytes: usize,
+) -> serde_json::Value {
     let texts = Texts::of(folder.join("corpus.jsonl"));
     let asked: Vec<Asked> =
         lines(&folder.join("queries.jsonl")).map(|line| serde_json::from_str(&line).unwrap()).collect();
-    let opened = open(index, how, CACHE_BYTES);
+    let opened = open(index, how, cache_bytes);
     let began = Instant::now();
     if cold {
         drop(opened);
         chill(index);
-        let opened = open(index, how, CACHE_BYTES);
+        let opened = open(index, how, cache_bytes);
         chill(index);
         return json!({ "kinds": table(run(&opened, &texts, &asked, 1)), "peak_bytes": peak_bytes() });
     }

@@ -6,6 +6,9 @@ use crate::garage::Garage;
 use crate::server::{Server, Setting};
 
 const GIB: usize = 1 << 30;
+/// What the kernel counts has the touched pages of the program in it, and those of a development build are twice as many: there a
+/// tenth more is let pass.
+const PEAK_MIB: u64 = if cfg!(debug_assertions) { 110 } else { 100 };
 const PIECE: usize = 1 << 20;
 
 /// A gibibyte that exists nowhere as a whole.
@@ -22,7 +25,7 @@ async fn a_gibibyte_goes_through(server: Server) {
     assert_eq!(document["size_bytes"], GIB);
     let peak = server.memory_mib("VmHWM");
     println!("a gibibyte went up; the server's peak was {peak} MiB");
-    assert!(peak < 100, "{peak} MiB at the peak");
+    assert!(peak < PEAK_MIB, "{peak} MiB at the peak");
 }
 
 #[tokio::test]

@@ -246,7 +246,7 @@ impl Desk {
             let listed = desk.try_get(world, "zhao", "/api/v1/packs").await?;
             listed["entries"].as_array()?.iter().find(|pack| pack["version"] == "2.0.0").cloned()
         };
-        let published = self.insist(world, "zhao", "/api/v1/packs", &json!(files), look).await;
+        let published = self.insist(world, "zhao", "/api/v1/packs?note=x", &json!(files), look).await;
         assert_eq!(published["in_force"], true);
     }
 
