@@ -11,49 +11,16 @@ import http.client
 import json
 import os
 import pathlib
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 
+from cases import Server
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAUSE = 0.02
-
-
-class Server:
-    def __init__(self, binary, folder):
-        self.binary, self.data = binary, ["--data", str(folder / "data")]
-        self.env = dict(os.environ, LANTAI_LOG_FILTER="error", LANTAI_OCR_MODELS="")
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
-        self.run("init", "--recovery-out", str(folder / "recovery.key"))
-        self.token = self.run("token", "create", "--name", "bench", "--role", "cs_staff").split()[-1]
-        command = [binary, "serve", "--listen", f"127.0.0.1:{self.port}", *self.data]
-        self.process = subprocess.Popen(command, env=self.env, stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            with socket.socket() as s:
-                if s.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.05)
-        sys.exit("the server did not start")
-
-    def run(self, *arguments):
-        done = subprocess.run([self.binary, *arguments, *self.data], env=self.env, capture_output=True, text=True)
-        if done.returncode != 0:
-            sys.exit(f"{arguments}: {done.stdout}{done.stderr}")
-        return done.stdout
-
-    def client(self):
-        return Client(self.port, self.token)
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
 
 
 class Client:
@@ -108,13 +75,13 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         server = Server(binary, pathlib.Path(scratch))
         try:
-            client = server.client()
+            client = Client(server.port, server.tokens["wang"])
             dossier = client.call("POST", "/api/v1/dossiers", json.dumps({"kind": "customer", "facts": {"name": "测试", "kind": "person", "discloses": True}}))["id"]
             rows = [("nothing else to do", times(client, dossier, "quiet", options.count))]
             over, sent = threading.Event(), [0] * options.clients
 
             def flood(at):
-                other = server.client()
+                other = Client(server.port, server.tokens["wang"])
                 while not over.is_set():
                     other.put(dossier, text(f"flood{at}n{sent[at]}"))
                     sent[at] += 1
