@@ -397,11 +397,11 @@ impl From<packs::Error> for Problem {
             packs::Error::LockedOut(action) => {
                 Self::new("locked_out").value("action", action.name()).member("action", action.name())
             }
-            packs::Error::Access(error) => Self::new("bad_access").value("what", error),
             packs::Error::LongNote { limit } => Self::new("long_note").value("limit", limit),
             packs::Error::Journal(error) => error.into(),
             packs::Error::Records(error) => error.into(),
-            packs::Error::Unknown => Self::internal(&error),
+            // The check of a pack has read its policies before.
+            packs::Error::Access(_) | packs::Error::Unknown => Self::internal(&error),
         }
     }
 }

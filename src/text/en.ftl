@@ -67,7 +67,6 @@ problem-unknown_search = You have no such saved search.
 problem-unknown_pack = There is no such pack.
 problem-bad_pack = The pack has { $count } findings and is not published.
 problem-unexplained = The pack has { $count } warnings. Say in a note why it is published all the same.
-problem-bad_access = The pack is not published: { $what }
 problem-pack_taken = { $id } { $version } is published already, with other content. A published version never changes: give the pack another version.
 problem-definition_taken = The workflow { $id } { $version } is published already, with other content. A published version never changes: give it another version.
 problem-locked_out = The pack is not published: by its access policies nobody who is there could do “{ $action }” any more.

@@ -67,7 +67,6 @@ problem-unknown_search = 您没有这个已保存的检索。
 problem-unknown_pack = 没有这个制度包。
 problem-bad_pack = 该制度包有 { $count } 处问题，未发布。
 problem-unexplained = 该制度包有 { $count } 处警告，请在说明中写明为何仍要发布。
-problem-bad_access = 该制度包未发布：{ $what }
 problem-pack_taken = { $id } { $version } 已发布，内容不同。已发布的版本不可更改，请使用新的版本号。
 problem-definition_taken = 流程 { $id } { $version } 已发布，内容不同。已发布的版本不可更改，请使用新的版本号。
 problem-locked_out = 该制度包未发布：按其权限规则，现有人员中将无人能执行“{ $action }”。

@@ -86,11 +86,6 @@ fn happening(
     item: HistoryItem,
     named: Vec<String>,
 ) -> Happening {
-    let started = |name: &str| titled(pack.definition(name).map(|found| &found.title), lang, name);
-    let fact = |name: &str| {
-        let field = pack.dossier_kinds().values().find_map(|kind| kind.field(name));
-        titled(field.map(|field| &field.title), lang, name)
-    };
     let from = item.from.as_deref();
     let what = match from {
         None => say(lang, "page-history-started"),
@@ -119,7 +114,27 @@ fn happening(
         let said: Vec<String> = [way].into_iter().chain(at).chain(more).collect();
         tell("page-history-handover", &[("how", &said.join(" · "))]);
     }
-    for effect in &item.effects {
+    details.extend(ordered(lang, definition, pack, &item.effects));
+    Happening {
+        seq: item.seq,
+        at: moment(item.at),
+        by: by(lang, item.by, item.by_name, item.acting_for.map(|held| held.name)),
+        what: item.clocked.map_or(what, |clocked| clocked_words(lang, &clocked)),
+        details,
+        note: item.input.note,
+    }
+}
+
+/// What the workflow ordered, each in words.
+fn ordered(lang: Lang, definition: &Definition, pack: &Pack, effects: &[Effect]) -> Vec<String> {
+    let started = |name: &str| titled(pack.definition(name).map(|found| &found.title), lang, name);
+    let fact = |name: &str| {
+        let field = pack.dossier_kinds().values().find_map(|kind| kind.field(name));
+        titled(field.map(|field| &field.title), lang, name)
+    };
+    let mut details = Vec::new();
+    let mut tell = |id: &str, values: &[(&str, &str)]| details.push(say_with(lang, id, values));
+    for effect in effects {
         match effect {
             Effect::Penalise(penalty) => tell(
                 "page-history-penalty",
@@ -154,14 +169,7 @@ fn happening(
             _ => {}
         }
     }
-    Happening {
-        seq: item.seq,
-        at: moment(item.at),
-        by: by(lang, item.by, item.by_name, item.acting_for.map(|held| held.name)),
-        what: item.clocked.map_or(what, |clocked| clocked_words(lang, &clocked)),
-        details,
-        note: item.input.note,
-    }
+    details
 }
 
 /// What the clock said of the case's time.
