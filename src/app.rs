@@ -59,7 +59,7 @@ pub use opening::{Opened, Places};
 pub use progress::Progress;
 pub use publishing::{ListedDefinition, ListedPack};
 pub(crate) use reader::reader;
-pub use readiness::Trouble;
+pub use readiness::{Room, Trouble};
 pub use reindexing::IndexState;
 pub use rereading::{Passwords, Which};
 pub use retention::Holding;

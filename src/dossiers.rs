@@ -17,7 +17,7 @@ use crate::keys::{self, Keys};
 use crate::queue::{self, Job};
 use crate::records::{self, Batch, Records, Table};
 
-pub use grants::{Grant, end_of_case, grant, grants_of};
+pub use grants::{Grant, end_of_case, grant, grants_of, running_grants};
 
 const DOSSIERS: Table<Dossier> = Table::new("dossiers");
 /// Dossiers by who keeps them: person, dossier.

@@ -71,6 +71,7 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(|| async { Problem::new("method_not_allowed") })
         .layer(limit)
         .layer(CsrfLayer::new().with_rejection_response(|_| Problem::new("cross_site").into_response()))
+        .layer(middleware::from_fn_with_state(door.clone(), pages::missing::instead))
         .layer(middleware::from_fn_with_state(door.clone(), around))
         .layer(middleware::from_fn_with_state(door.clone(), linger::linger))
         .with_state(door)

@@ -31,6 +31,7 @@ const TOKENS: Table<Token> = Table::new("people.tokens");
 pub const FACTS: Facts = &[
     ("person.added", project_added),
     ("person.disabled", project_disabled),
+    ("person.roles_set", project_roles),
     ("token.made", project_token),
     ("session.started", project_token),
     ("session.ended", project_session_ended),
@@ -73,6 +74,13 @@ pub struct NewToken {
     pub secret: Zeroizing<String>,
     /// When it ends; `None` for a token that lasts.
     pub expires_at: Option<Timestamp>,
+}
+
+/// The payload of `person.roles_set`.
+#[derive(Debug, Serialize, Deserialize)]
+struct RolesSet {
+    person: PersonId,
+    roles: Vec<Role>,
 }
 
 /// What went wrong, by what the caller has to do.
@@ -141,6 +149,13 @@ impl People {
     pub async fn disable(&self, by: PersonId, name: &str) -> Result<(), Error> {
         let person = self.by_name(name)?.ok_or(Error::Unknown)?;
         self.journal.commit_durably(Draft::new("person.disabled", by, &person.id)?).await?;
+        Ok(())
+    }
+
+    /// Gives a person other roles: from the moment this returns they count for all that the person is known by.
+    pub async fn set_roles(&self, by: PersonId, name: &str, roles: Vec<Role>) -> Result<(), Error> {
+        let person = self.by_name(name)?.ok_or(Error::Unknown)?.id;
+        self.journal.commit_durably(Draft::new("person.roles_set", by, &RolesSet { person, roles })?).await?;
         Ok(())
     }
 
@@ -254,6 +269,14 @@ fn project_disabled(projection: &mut Projection<'_>) -> Result<(), journal::Erro
     if let Some(mut person) = projection.get(&PEOPLE, id.as_bytes())? {
         person.disabled = true;
         projection.put(&PEOPLE, id.as_bytes(), &person)?;
+    }
+    Ok(())
+}
+
+fn project_roles(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
+    let RolesSet { person: id, roles } = projection.fact()?;
+    if let Some(person) = projection.get(&PEOPLE, id.as_bytes())? {
+        projection.put(&PEOPLE, id.as_bytes(), &Person { roles, ..person })?;
     }
     Ok(())
 }

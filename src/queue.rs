@@ -75,6 +75,37 @@ pub struct Waiting {
     pub due: Timestamp,
 }
 
+impl Waiting {
+    /// The job's own name: lower-case hexadecimal.
+    pub fn id(&self) -> String {
+        hex::encode(name(&self.job))
+    }
+
+    /// How it stands.
+    pub fn standing(&self) -> Standing {
+        match self.tries {
+            0 => Standing::Waiting,
+            1..STUCK_TRIES => Standing::Failing,
+            _ => Standing::Stuck,
+        }
+    }
+}
+
+/// How a job stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// It waits for its turn.
+    Waiting,
+    /// It failed and is tried again by itself.
+    Failing,
+    /// It failed so often that it is tried only once an hour: somebody should look.
+    Stuck,
+}
+
+/// From so many tries on a job counts as stuck: the pauses between them have grown to an hour by then.
+const STUCK_TRIES: u32 = 12;
+
 /// Adds a job to a batch. The same job twice is one job.
 pub fn enqueue(batch: &mut Batch, job: &Job, due: Timestamp) -> Result<(), Error> {
     batch.put(&JOBS, &name(job), &Waiting { job: job.clone(), tries: 0, due })
@@ -134,6 +165,33 @@ pub fn waits(records: &Records, job: &Job) -> Result<bool, Error> {
 /// At most `limit` jobs that only make something findable and are due at `now`.
 pub fn due_indexing(records: &Records, now: Timestamp, limit: usize) -> Result<Vec<Waiting>, Error> {
     due_of(records, &INDEXING, now, limit)
+}
+
+/// All jobs, in the order of their names.
+pub fn all(records: &Records) -> impl Iterator<Item = Result<Waiting, Error>> + '_ {
+    records.scan(&JOBS, b"").map(|row| row.map(|(_, waiting)| waiting))
+}
+
+/// Has the jobs of these ids tried again at `now`, or all that failed if none is named; tells how many they are. Their
+/// tries count anew.
+pub fn hurry(records: &Records, ids: &[String], now: Timestamp) -> Result<usize, Error> {
+    let mut hurried = 0;
+    for waiting in all(records).collect::<Result<Vec<_>, _>>()? {
+        let meant = if ids.is_empty() { waiting.tries > 0 } else { ids.contains(&waiting.id()) };
+        if !meant {
+            continue;
+        }
+        let mut batch = Batch::new();
+        batch.expect(&JOBS, &name(&waiting.job), &waiting)?;
+        enqueue(&mut batch, &waiting.job, now)?;
+        match records.commit(batch) {
+            Ok(()) => hurried += 1,
+            // It was run meanwhile, or called for again.
+            Err(Error::Conflict) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(hurried)
 }
 
 /// How many jobs wait, by what they are for.

@@ -9,8 +9,8 @@ use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use serde::{Deserialize, Serialize};
 
-const ZH: &str = include_str!("text/zh.ftl");
-const EN: &str = include_str!("text/en.ftl");
+const ZH: &[&str] = &[include_str!("text/zh.ftl"), include_str!("text/desks.zh.ftl")];
+const EN: &[&str] = &[include_str!("text/en.ftl"), include_str!("text/desks.en.ftl")];
 
 /// A language that Lantai speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -80,13 +80,15 @@ fn bundle(lang: Lang) -> &'static Bundle {
     }
 }
 
-fn make(lang: Lang, source: &str) -> Bundle {
+fn make(lang: Lang, sources: &[&str]) -> Bundle {
     let tag: Option<unic_langid::LanguageIdentifier> = lang.tag().parse().ok();
     let mut bundle = Bundle::new_concurrent(tag.into_iter().collect());
     bundle.set_use_isolating(false);
-    // A test reads both files: what does not parse here is missing there.
-    let resource = FluentResource::try_new(source.to_owned()).unwrap_or_else(|(partial, _)| partial);
-    let _ = bundle.add_resource(resource);
+    // A test reads all files: what does not parse here is missing there.
+    for source in sources {
+        let resource = FluentResource::try_new((*source).to_owned()).unwrap_or_else(|(partial, _)| partial);
+        let _ = bundle.add_resource(resource);
+    }
     bundle
 }
 
@@ -98,10 +100,16 @@ mod tests {
 
     use super::{EN, Lang, ZH, say, say_with};
 
-    fn ids(source: &str) -> BTreeSet<String> {
-        assert!(FluentResource::try_new(source.to_owned()).is_ok(), "the file parses");
-        let named = source.lines().filter(|line| !line.starts_with(['#', ' ', '}']));
-        named.filter_map(|line| line.split_once(" =")).map(|(id, _)| id.to_owned()).collect()
+    fn ids(sources: &[&str]) -> BTreeSet<String> {
+        let mut ids = BTreeSet::new();
+        for source in sources {
+            assert!(FluentResource::try_new((*source).to_owned()).is_ok(), "the file parses");
+            let named = source.lines().filter(|line| !line.starts_with(['#', ' ', '}']));
+            for (id, _) in named.filter_map(|line| line.split_once(" =")) {
+                assert!(ids.insert(id.to_owned()), "{id} stands in one file alone, once");
+            }
+        }
+        ids
     }
 
     #[test]

@@ -32,7 +32,23 @@ pub struct Trouble {
 #[derive(Default)]
 pub(super) struct Probe(tokio::sync::Mutex<Option<(Instant, Option<&'static str>)>>);
 
+/// The room on the disk that the data folder lies on, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Room {
+    /// What an ordinary user can still write.
+    pub free_bytes: u64,
+    /// All of it.
+    pub total_bytes: u64,
+}
+
 impl App {
+    /// The room on the disk that the data folder lies on; nothing if the system does not say.
+    pub fn room(&self) -> Option<Room> {
+        let found = rustix::fs::statvfs(self.config.data.as_path()).ok()?;
+        let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
+        Some(Room { free_bytes: bytes(found.f_bavail), total_bytes: bytes(found.f_blocks) })
+    }
+
     /// All that is wrong now.
     pub async fn troubles(&self) -> Vec<Trouble> {
         let stops = |part, code| Trouble { part, code, stops: true };

@@ -43,6 +43,19 @@ pub fn grants_of(records: &Records, dossier: DossierId) -> Result<Vec<Grant>, re
     records.scan(&GRANTS, dossier.as_bytes()).map(|row| row.map(|(_, grant)| grant)).collect()
 }
 
+/// All grants that are not over at `now`, those that end first in front.
+pub fn running_grants(records: &Records, now: Timestamp) -> Result<Vec<Grant>, records::Error> {
+    let mut running = Vec::new();
+    for row in records.scan(&GRANTS, b"") {
+        let (_, grant) = row?;
+        if grant.until > now {
+            running.push(grant);
+        }
+    }
+    running.sort_by_key(|grant| grant.until);
+    Ok(running)
+}
+
 /// What a person was granted of a dossier. A mark is asked for if every grant that holds asks for one.
 pub(super) fn granted(
     records: &Records,

@@ -1,19 +1,22 @@
 //! The API of docs/api.md: one file a subject.
 
 pub(super) mod cases;
+pub(super) mod condition;
 pub(super) mod delegations;
 pub(super) mod documents;
 pub(super) mod dossiers;
+pub(super) mod entries;
 pub(super) mod exported;
 mod exports;
 mod health;
 mod index;
+pub(super) mod jobs;
 mod keys;
 mod log;
 mod packs;
 mod parts;
 pub(super) mod penalties;
-mod people;
+pub(super) mod people;
 pub(super) mod queue;
 pub(super) mod reading;
 pub(super) mod sealing;
@@ -44,6 +47,7 @@ pub const PATHS: &[(&str, &[&str])] = &[
     ("/api/v1/session", &["post", "get", "delete"]),
     ("/api/v1/users", &["get", "post"]),
     ("/api/v1/users/{name}", &["delete"]),
+    ("/api/v1/users/{name}/roles", &["post"]),
     ("/api/v1/tokens", &["post"]),
     ("/api/v1/pack", &["get"]),
     ("/api/v1/packs", &["get", "post"]),
@@ -93,6 +97,12 @@ pub const PATHS: &[(&str, &[&str])] = &[
     ("/api/v1/penalties/{id}/appeal", &["post"]),
     ("/api/v1/verify", &["get", "post"]),
     ("/api/v1/totals", &["get"]),
+    ("/api/v1/health", &["get"]),
+    ("/api/v1/jobs", &["get"]),
+    ("/api/v1/jobs/retry", &["post"]),
+    ("/api/v1/log", &["get"]),
+    ("/api/v1/log/{index}", &["get"]),
+    ("/api/v1/log/{index}/proof", &["get"]),
     ("/log/checkpoint", &["get"]),
     ("/log/consistency", &["get"]),
     ("/log/tile/{*path}", &["get"]),
@@ -108,6 +118,7 @@ pub(super) fn routes() -> Router<Door> {
         .route("/api/v1/session", post(session::start).get(session::show).delete(session::end))
         .route("/api/v1/users", get(people::list).post(people::add))
         .route("/api/v1/users/{name}", delete(people::disable))
+        .route("/api/v1/users/{name}/roles", post(people::set_roles))
         .route("/api/v1/tokens", post(people::make_token))
         .route("/api/v1/pack", get(people::pack))
         .route("/api/v1/packs", get(packs::list).post(packs::publish))
@@ -160,6 +171,12 @@ pub(super) fn routes() -> Router<Door> {
         .route("/api/v1/penalties/{id}/appeal", post(penalties::appeal))
         .route("/api/v1/verify", get(verify::show).post(verify::start))
         .route("/api/v1/totals", get(totals::totals))
+        .route("/api/v1/health", get(condition::show))
+        .route("/api/v1/jobs", get(jobs::list))
+        .route("/api/v1/jobs/retry", post(jobs::retry))
+        .route("/api/v1/log", get(entries::list))
+        .route("/api/v1/log/{index}", get(entries::show))
+        .route("/api/v1/log/{index}/proof", get(entries::proof))
         .route("/log/checkpoint", get(log::checkpoint))
         .route("/log/consistency", get(log::consistency))
         .route("/log/tile/{*path}", get(log::tile))

@@ -4,6 +4,7 @@
 //! Every form is a plain POST that ends in a redirect, or in the same page with a sentence and what was typed. The
 //! words of the department come from its pack, all others from the Fluent files, under ids that begin with `page-`.
 
+mod admin;
 mod asset;
 mod case;
 mod cover;
@@ -13,9 +14,13 @@ mod dossier;
 mod dossiers;
 mod form;
 mod frame;
+mod home;
 mod intake;
-mod missing;
+mod log;
+mod mine;
+pub(super) mod missing;
 mod offered;
+mod overview;
 mod packs;
 mod papers;
 mod penalties;
@@ -23,6 +28,8 @@ mod queue;
 mod sealed;
 mod search;
 mod sign_in;
+mod standing;
+mod upload;
 mod visit;
 mod words;
 mod workflow;
@@ -42,7 +49,19 @@ pub(super) fn routes(door: &Door) -> Router<Door> {
         // The archive's own limit counts; a document is never held in memory as a whole.
         .layer(DefaultBodyLimit::disable());
     Router::new()
-        .route("/", get(queue::home))
+        .route("/", get(home::show))
+        .route("/mine", get(mine::show))
+        .route("/upload", get(upload::show))
+        .route("/overview", get(overview::show))
+        .route("/overview/cases/{id}/{action}", post(overview::act).get(visit::to_page))
+        .route("/admin", get(admin::show))
+        .route("/admin/people", post(admin::add).get(visit::to_page))
+        .route("/admin/people/{name}/roles", post(admin::change).get(visit::to_page))
+        .route("/admin/people/{name}/disable", post(admin::disable).get(visit::to_page))
+        .route("/admin/jobs", get(admin::jobs::show))
+        .route("/admin/jobs/retry", post(admin::jobs::retry).get(visit::to_page))
+        .route("/admin/health", get(admin::health::show))
+        .route("/log", get(log::show))
         .route("/queue", get(queue::show))
         .route("/delegations", get(delegations::show).post(delegations::name))
         .route("/delegations/{id}/end", post(delegations::end).get(visit::to_page))
@@ -68,6 +87,7 @@ pub(super) fn routes(door: &Door) -> Router<Door> {
         .route("/dossiers/{id}/destruction/withdraw", post(sealed::withdraw).get(visit::to_page))
         .route("/documents/{id}", get(document::show))
         .route("/documents/{id}/progress", get(document::progress_now))
+        .route("/documents/{id}/found", get(document::found_now))
         .route("/documents/{id}/parts", post(document::send_on).get(visit::to_page))
         .route("/documents/{id}/reread", post(document::reread).get(visit::to_page))
         .route("/search", get(search::show))

@@ -93,14 +93,14 @@ impl Problem {
             "dossier_sealed" => StatusCode::LOCKED,
             "dossier_destroyed" => StatusCode::GONE,
             "not_found" | "unknown_dossier" | "unknown_document" | "unknown_case" | "unknown_person"
-            | "unknown_search" | "unknown_pack" | "unknown_penalty" | "unknown_delegation" | "not_split"
-            | "not_read" | "no_page" | "no_picture" => StatusCode::NOT_FOUND,
+            | "unknown_search" | "no_target" | "unknown_pack" | "unknown_penalty" | "unknown_delegation"
+            | "not_split" | "not_read" | "no_page" | "no_picture" => StatusCode::NOT_FOUND,
             "method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
             "bad_request" | "wrong_digest" | "broken" => StatusCode::BAD_REQUEST,
             "conflict" | "verifying" | "claimed" | "name_taken" | "stale_version" | "wrong_state"
             | "guard" | "pack_taken" | "definition_taken" | "migration_refused" | "counter_entry"
             | "already_reversed" | "already_appealed" | "not_sealed" | "not_asked" | "already_asked"
-            | "no_manager_key" => StatusCode::CONFLICT,
+            | "no_manager_key" | "last_manager" => StatusCode::CONFLICT,
             "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
             "bad_range" => StatusCode::RANGE_NOT_SATISFIABLE,
             "too_many_uploads" | "too_many_attempts" => StatusCode::TOO_MANY_REQUESTS,

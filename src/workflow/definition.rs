@@ -448,6 +448,12 @@ impl Definition {
         tables.collect()
     }
 
+    /// Whether this action of this state ends what its case has granted.
+    pub fn revokes(&self, state: &str, action: &str) -> bool {
+        let rule = self.state(state).and_then(|state| state.actions.get(action));
+        rule.is_some_and(|rule| rule.effects.iter().any(|order| matches!(order, Order::Revoke(_))))
+    }
+
     /// Whether an action submits the case's papers, so that it can be said how they were handed over.
     pub fn submits(&self, state: &str, action: &str) -> bool {
         let rule = self.state(state).and_then(|state| state.actions.get(action));

@@ -172,6 +172,11 @@ async fn real_answers_are_as_described() {
     check("get", "/api/v1/totals", &auditor.get("/api/v1/totals").await);
     check("get", "/api/v1/totals", &li.get("/api/v1/totals").await);
     check("get", "/api/v1/users", &li.get("/api/v1/users").await);
+    check("get", "/api/v1/health", &auditor.get("/api/v1/health").await);
+    check("get", "/api/v1/jobs", &auditor.get("/api/v1/jobs?state=failing").await);
+    check("get", "/api/v1/log", &auditor.get("/api/v1/log?kind=case.&person=li&limit=3").await);
+    check("get", "/api/v1/log/{index}", &auditor.get("/api/v1/log/0").await);
+    check("get", "/api/v1/log", &li.get("/api/v1/log").await);
     let (by, passphrase) = (lantai::domain::archive_itself(), "the general manager's");
     app.app.set_manager(by, passphrase.to_owned().into(), None).await.unwrap();
     let zhao = app.sign_in("zhao").await;
@@ -193,6 +198,10 @@ async fn real_answers_are_as_described() {
     let token = app.app.people.make_token(admin, admin).await.unwrap();
     let admin = crate::app::Client::new(&app.base, &token.secret);
     check("get", "/api/v1/keys", &admin.get("/api/v1/keys").await);
+    let roles = "/api/v1/users/{name}/roles";
+    let advisor = json!({ "roles": ["advisor"] });
+    check("post", roles, &admin.post("/api/v1/users/nobody/roles", &advisor).await);
+    check("post", "/api/v1/jobs/retry", &admin.post("/api/v1/jobs/retry", &json!({})).await);
     check("post", "/api/v1/keys/rotate", &admin.post("/api/v1/keys/rotate", &json!({})).await);
     check("post", "/api/v1/keys/rotate", &li.post("/api/v1/keys/rotate", &json!({})).await);
     let (packs, files) = ("/api/v1/packs", json!(bundled(&[])));

@@ -3,6 +3,7 @@
 
 mod assessment;
 mod desk;
+mod desks;
 mod sealed;
 
 use axum::http::StatusCode;
@@ -203,7 +204,7 @@ async fn a_return_that_lacks_something_says_what_and_keeps_what_was_typed() {
     }
     let penalties = manager.get("/penalties?lang=en").await;
     assert!(
-        penalties.has("Document missing") && penalties.has("张三") && penalties.has("By adviser"),
+        penalties.has("Document missing") && penalties.has("张三") && penalties.has("Points by person"),
         "{}",
         penalties.body
     );
@@ -340,6 +341,11 @@ async fn all_pages(adviser: &Desk, case: &str, dossier: &str) -> Vec<Answer> {
         "/",
         "/queue",
         "/queue?show=free",
+        "/mine",
+        "/overview",
+        "/admin",
+        "/log",
+        "/upload?to=none",
         "/dossiers",
         "/dossiers/new",
         "/search",
@@ -430,9 +436,12 @@ async fn every_page_speaks_both_languages() {
 #[tokio::test(flavor = "multi_thread")]
 async fn roles_without_a_queue_come_to_what_they_have() {
     let archive = Archive::open().await;
-    assert_eq!(archive.sign_in("auditor").await.get("/").await.location(), "/penalties");
+    let auditor = archive.sign_in("auditor").await.get("/").await;
+    assert!(auditor.has("href=\"/penalties\"") && auditor.has("href=\"/log\""), "{}", auditor.body);
+    assert!(!auditor.has("href=\"/queue\"") && !auditor.has("等您办理"), "{}", auditor.body);
     let station = archive.sign_in("station").await;
-    assert!(station.get("/").await.has("您的角色没有待办"));
+    let home = station.get("/").await;
+    assert!(home.has("您的角色没有待办") && home.has("href=\"/upload\""), "{}", home.body);
     assert_eq!(station.get("/queue").await.status, StatusCode::FORBIDDEN);
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::Json;
-use crate::access::Action;
+use crate::access::{Action, Subject};
 use crate::domain::{Actor, Role};
 use crate::http::caller::rules;
 use crate::http::{Caller, Door, Problem};
@@ -27,6 +27,12 @@ pub(super) struct NewPerson {
 pub(super) struct TokenFor {
     name: String,
     #[serde(default)]
+    roles: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewRoles {
     roles: Vec<String>,
 }
 
@@ -57,11 +63,45 @@ pub(super) async fn add(
     caller: Caller,
     Json(input): Json<NewPerson>,
 ) -> Result<Response, Problem> {
-    caller.may(&door, Action::ManagePeople)?;
-    let roles = known_roles(&door, &input.roles)?;
-    let person =
-        door.app.people.add(Some(caller.actor.id), &input.name, roles, Some(&input.password)).await?;
+    let person = add_person(&door, &caller, &input.name, &input.roles, &input.password).await?;
     Ok((StatusCode::CREATED, axum::Json(PersonView::from(person))).into_response())
+}
+
+/// Adds somebody who signs in with this password.
+pub(crate) async fn add_person(
+    door: &Door,
+    caller: &Caller,
+    name: &str,
+    roles: &[String],
+    password: &str,
+) -> Result<Person, Problem> {
+    caller.may(door, Action::ManagePeople)?;
+    let roles = known_roles(door, roles)?;
+    Ok(door.app.people.add(Some(caller.actor.id), name, roles, Some(password)).await?)
+}
+
+/// `POST /api/v1/users/{name}/roles`: other roles.
+pub(super) async fn set_roles(
+    State(door): State<Door>,
+    caller: Caller,
+    Path(name): Path<String>,
+    Json(input): Json<NewRoles>,
+) -> Result<StatusCode, Problem> {
+    change_roles(&door, &caller, &name, &input.roles).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Gives somebody other roles. Somebody stays who can manage people.
+pub(crate) async fn change_roles(
+    door: &Door,
+    caller: &Caller,
+    name: &str,
+    roles: &[String],
+) -> Result<(), Problem> {
+    caller.may(door, Action::ManagePeople)?;
+    let roles = known_roles(door, roles)?;
+    keep_a_manager(door, name, &roles)?;
+    Ok(door.app.people.set_roles(caller.actor.id, name, roles).await?)
 }
 
 /// `DELETE /api/v1/users/{name}`: disables; nobody is ever removed from the log.
@@ -70,9 +110,30 @@ pub(super) async fn disable(
     caller: Caller,
     Path(name): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    caller.may(&door, Action::ManagePeople)?;
-    door.app.people.disable(caller.actor.id, &name).await?;
+    disable_person(&door, &caller, &name).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Disables somebody. Somebody stays who can manage people.
+pub(crate) async fn disable_person(door: &Door, caller: &Caller, name: &str) -> Result<(), Problem> {
+    caller.may(door, Action::ManagePeople)?;
+    keep_a_manager(door, name, &[])?;
+    Ok(door.app.people.disable(caller.actor.id, name).await?)
+}
+
+/// Refuses what would leave nobody who can sign in and manage people.
+fn keep_a_manager(door: &Door, name: &str, roles: &[Role]) -> Result<(), Problem> {
+    let in_force = rules(door)?;
+    let manages =
+        |actor: &Actor| in_force.policies.permit(actor, Action::ManagePeople, Subject::Archive).is_ok();
+    let stays = |person: Person| match person.name == name {
+        true => manages(&Actor { roles: roles.to_vec(), ..person.actor() }),
+        false => !person.disabled && person.password.is_some() && manages(&person.actor()),
+    };
+    match door.app.people.list()?.into_iter().any(stays) {
+        true => Ok(()),
+        false => Err(Problem::new("last_manager")),
+    }
 }
 
 /// `POST /api/v1/tokens`: a token that acts as the person of that name, who is added if there is none.

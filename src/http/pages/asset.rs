@@ -14,6 +14,8 @@ const DIAGRAM: &[u8] = include_bytes!("../../workflow/diagram/diagram.css");
 const ICON: &[u8] = include_bytes!("static/lantai.svg");
 const SUGGEST: &[u8] = include_bytes!("static/suggest.js");
 const PROGRESS: &[u8] = include_bytes!("static/progress.js");
+const UPLOAD: &[u8] = include_bytes!("static/upload.js");
+const SEARCH: &[u8] = include_bytes!("static/search.js");
 
 /// The stylesheet's address.
 pub(super) static STYLESHEET_ADDRESS: LazyLock<String> = LazyLock::new(|| address("lantai.css", STYLESHEET));
@@ -21,6 +23,11 @@ pub(super) static STYLESHEET_ADDRESS: LazyLock<String> = LazyLock::new(|| addres
 pub(super) static DIAGRAM_ADDRESS: LazyLock<String> = LazyLock::new(|| address("diagram.css", DIAGRAM));
 /// The address of the script that says how far documents are.
 pub(super) static PROGRESS_ADDRESS: LazyLock<String> = LazyLock::new(|| address("progress.js", PROGRESS));
+
+/// The address of the script that takes documents in one by one.
+pub(super) static UPLOAD_ADDRESS: LazyLock<String> = LazyLock::new(|| address("upload.js", UPLOAD));
+/// The address of the script that searches while somebody types.
+pub(super) static SEARCH_ADDRESS: LazyLock<String> = LazyLock::new(|| address("search.js", SEARCH));
 
 /// The address of the script that suggests names.
 pub(super) static SUGGEST_ADDRESS: LazyLock<String> = LazyLock::new(|| address("suggest.js", SUGGEST));
@@ -37,6 +44,8 @@ pub(super) async fn show(Path(file): Path<String>) -> Result<Response, Problem> 
         "lantai.css" => ("text/css; charset=utf-8", STYLESHEET),
         "diagram.css" => ("text/css; charset=utf-8", DIAGRAM),
         "progress.js" => ("text/javascript; charset=utf-8", PROGRESS),
+        "upload.js" => ("text/javascript; charset=utf-8", UPLOAD),
+        "search.js" => ("text/javascript; charset=utf-8", SEARCH),
         "suggest.js" => ("text/javascript; charset=utf-8", SUGGEST),
         "lantai.svg" => ("image/svg+xml", ICON),
         _ => return Err(Problem::new("not_found")),

@@ -14,7 +14,7 @@ use super::visit::Signed;
 use super::words::{self, Moment, moment};
 use crate::access::Action;
 use crate::archive;
-use crate::documents::Document;
+use crate::documents::{self, Document};
 use crate::domain::{DocumentId, Sha256Digest};
 use crate::http::api::Query;
 use crate::http::api::documents::{Progress, permitted, seen};
@@ -184,6 +184,56 @@ pub(super) async fn show(
 struct HowFar {
     said: String,
     under_way: bool,
+    /// Another document beside it that has the same content.
+    same_as: Option<DocumentId>,
+}
+
+/// What was found in a document, in words.
+#[derive(Serialize)]
+struct FoundThere {
+    pages: Option<u32>,
+    /// Title, value, and whether somebody should look closely.
+    fields: Vec<(String, String, bool)>,
+    /// What a person should look at, each with where.
+    remarks: Vec<(String, String)>,
+}
+
+/// `GET /documents/{id}/found`: what was found in it, in words, for a page that is open.
+pub(super) async fn found_now(
+    State(door): State<Door>,
+    signed: Signed,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let lang = signed.visit.lang;
+    let (document, sight) = seen(&door, &signed.caller, &id, Action::ViewDocument)?;
+    sight.note(&door, "document").await?;
+    let is_contract = |document: &Document| door.app.packs.is_contract(&document.kind);
+    let offer = sight.archive.offer(&sight.permit, &sight.dossier, &document, is_contract).await?;
+    let field = |one: &crate::fields::Field| {
+        let Found { title, value, unsure, .. } = in_words(lang, one);
+        (title, value, unsure)
+    };
+    let remark = |one: Remark| (one.sentence, one.href);
+    let found = FoundThere {
+        pages: document.reading.as_ref().map(|reading| reading.pages),
+        fields: offer.fields.iter().take(MOST_FOUND).map(field).collect(),
+        remarks: remarks(lang, &offer).into_iter().map(remark).collect(),
+    };
+    Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(found)).into_response())
+}
+
+/// The most fields that are told of a document that has just come.
+const MOST_FOUND: usize = 8;
+
+/// Another document of the same case, or of the same dossier if it is of none, that has the same content.
+fn same_as(door: &Door, document: &Document) -> Result<Option<DocumentId>, Problem> {
+    let is_same = |id: DocumentId, digest: Sha256Digest| id != document.id && digest == document.sha256;
+    if let Some(case) = document.case.map(|id| door.app.cases.get(id)).transpose()?.flatten() {
+        let found = case.documents.iter().find(|found| is_same(found.document, found.sha256));
+        return Ok(found.map(|found| found.document));
+    }
+    let beside = documents::of_dossier(&door.app.records, document.dossier)?;
+    Ok(beside.iter().find(|found| is_same(found.id, found.sha256)).map(|found| found.id))
 }
 
 /// `GET /documents/{id}/progress`: how far it is, in words, for a page that is open.
@@ -196,7 +246,8 @@ pub(super) async fn progress_now(
     let progress = Progress::of(&door, &document)?;
     let said = words::how_far(signed.visit.lang, progress, &document);
     let headers = [(header::CACHE_CONTROL, "no-store")];
-    Ok((headers, axum::Json(HowFar { said, under_way: progress.is_under_way() })).into_response())
+    let same_as = same_as(&door, &document)?;
+    Ok((headers, axum::Json(HowFar { said, under_way: progress.is_under_way(), same_as })).into_response())
 }
 
 /// `POST /documents/{id}/reread`

@@ -1,4 +1,7 @@
-//! One customer's dossier: facts, cases, what is missing, documents.
+//! One customer's dossier: facts, cases, what is missing, documents, who holds the papers, who may look besides those whose
+//! it is, and what happened.
+
+mod story;
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -39,6 +42,11 @@ struct Page {
     cases: Vec<Row>,
     papers: Vec<Paper>,
     upload: Option<Upload>,
+    /// What the running cases still lack, once each.
+    missing: Vec<String>,
+    custody: Vec<story::Held>,
+    grants: Vec<story::Granted>,
+    story: Vec<story::Told>,
     workflows: Vec<Choice>,
     contracts: String,
     may_seal: bool,
@@ -154,15 +162,27 @@ fn content(door: &Door, signed: &Signed, id: DossierId) -> Result<Page, Problem>
     let may = |action| caller.may_with(door, action, &dossier).is_ok();
     let of_dossier = documents::of_dossier(&door.app.records, id)?;
     let (mut rows, mut missing) = (Vec::new(), Vec::new());
-    for case in cases::of_dossier(&door.app.records, id)? {
+    let all_cases = cases::of_dossier(&door.app.records, id)?;
+    let told = story::of(door, lang, &dossier, &all_cases, &of_dossier, may(Action::ViewCase))?;
+    let custody = if may(Action::ViewCase) { story::custody(door, lang, &all_cases)? } else { Vec::new() };
+    for case in all_cases {
         rows.push(row(door, lang, &dossier, case, may(Action::ViewCase), &mut missing)?);
     }
+    let mut lacking: Vec<String> = Vec::new();
+    for title in rows.iter().flat_map(|row| &row.missing) {
+        if !lacking.contains(title) {
+            lacking.push(title.clone());
+        }
+    }
+    // A grant is shown to those who would see the dossier without one.
+    let own = rules(door)?.policies.permit(&caller.actor, Action::ViewDossier, dossier.subject()).is_ok();
+    let grants = if own { story::grants(door, lang, id)? } else { Vec::new() };
     rows.sort_by(|a, b| b.started.exact.cmp(&a.started.exact));
     let upload = match may(Action::AddDocument) {
         true => {
             let in_force = rules(door)?;
             let kinds = in_force.pack.document_kinds();
-            Some(upload(lang, format!("/dossiers/{id}/documents"), kinds, &missing))
+            Some(upload(lang, (id, None), kinds, &missing))
         }
         false => None,
     };
@@ -176,6 +196,10 @@ fn content(door: &Door, signed: &Signed, id: DossierId) -> Result<Page, Problem>
         cases: rows,
         papers: papers(door, caller, lang, &dossier, of_dossier)?,
         upload,
+        missing: lacking,
+        custody,
+        grants,
+        story: told,
         workflows: if may(Action::StartCase) { workflows(door, lang, &dossier)? } else { Vec::new() },
         contracts: "1".into(),
         may_seal: may(Action::SealDossier) && door.app.described()?.manager_recipient.is_some(),

@@ -20,7 +20,7 @@ use crate::http::api::dossiers::{open_dossier, visible};
 use crate::http::api::{Query, parse_id};
 use crate::http::caller::rules;
 use crate::http::{Door, Problem};
-use crate::text::{Lang, say, say_with};
+use crate::text::{Lang, say_with};
 use crate::workflow::{DossierKind, FactField, FactValue, Pack, Title};
 
 const ROWS: usize = 50;
@@ -96,7 +96,7 @@ pub(super) async fn show(
     dossiers.truncate(ROWS);
     let next = dossiers.last().filter(|_| more).map(|last| format!("/dossiers?after={}", last.id));
     let rows = dossiers.iter().map(|dossier| row(&door, lang, dossier)).collect::<Result<_, Problem>>()?;
-    let frame = Frame::of(&door, &signed.visit, say(lang, "page-dossiers"));
+    let frame = Frame::of(&door, &signed.visit, words::said(&door, lang, "page-dossiers"));
     let may_open = signed.caller.may(&door, Action::OpenDossier).is_ok();
     page(StatusCode::OK, &Page { frame, rows, next, first: after.is_none(), may_open })
 }
@@ -167,10 +167,10 @@ pub(super) async fn open(
 fn kind_named<'a>(pack: &'a Pack, name: Option<&str>) -> Result<(&'a str, &'a DossierKind), Problem> {
     let kinds = pack.dossier_kinds();
     let found = match name {
-        Some(name) => kinds.get_key_value(name),
-        None => kinds.iter().max_by_key(|(_, kind)| kind.form.len()),
+        Some(name) => kinds.get_key_value(name).map(|(name, kind)| (name.as_str(), &**kind)),
+        None => words::main_kind(pack),
     };
-    found.map(|(name, kind)| (name.as_str(), &**kind)).ok_or_else(|| Problem::bad_request("dossier_kind"))
+    found.ok_or_else(|| Problem::bad_request("dossier_kind"))
 }
 
 fn fact_words(lang: Lang, kind: &DossierKind, fields: &Fields, wrong: &[&str]) -> String {

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::asset::{PROGRESS_ADDRESS, STYLESHEET_ADDRESS, SUGGEST_ADDRESS};
+use super::asset::{PROGRESS_ADDRESS, SEARCH_ADDRESS, STYLESHEET_ADDRESS, SUGGEST_ADDRESS, UPLOAD_ADDRESS};
 use super::visit::Visit;
 use super::words;
 use crate::access::Action;
@@ -22,6 +22,9 @@ pub(super) struct Frame {
     /// This page in the other language.
     pub(super) translated: String,
     pub(super) may_search: bool,
+    /// What the pack calls whom its dossiers are about, and who keeps them.
+    customer: String,
+    keeper: String,
 }
 
 /// A way to another page.
@@ -49,6 +52,8 @@ impl Frame {
             stylesheet: &STYLESHEET_ADDRESS,
             who: caller.map(|caller| who(door, caller, visit.lang)),
             translated: translated(visit),
+            customer: words::customer(door, visit.lang),
+            keeper: words::keeper(door, visit.lang),
             may_search: links.iter().any(|link| link.href == "/search"),
             links,
         }
@@ -80,9 +85,20 @@ impl Frame {
         &SUGGEST_ADDRESS
     }
 
-    /// The sentence of this id.
+    /// The address of the script that takes documents in one by one.
+    pub(super) fn upload_script(&self) -> &'static str {
+        &UPLOAD_ADDRESS
+    }
+
+    /// The address of the script that searches while somebody types.
+    pub(super) fn search_script(&self) -> &'static str {
+        &SEARCH_ADDRESS
+    }
+
+    /// The sentence of this id. It may name what the pack calls its customers and those who keep them.
     pub(super) fn say(&self, id: &str) -> String {
-        text::say(self.lang, id)
+        let values = [("whom", self.customer.as_str()), ("keeper", &self.keeper)];
+        text::say_with(self.lang, id, &values)
     }
 }
 
@@ -96,21 +112,40 @@ pub(super) fn page(status: StatusCode, template: &impl Template) -> Result<Respo
 }
 
 /// The pages that somebody can use, by what they may do.
-pub(super) fn links(door: &Door, caller: &Caller, visit: &Visit) -> Vec<Link> {
+fn links(door: &Door, caller: &Caller, visit: &Visit) -> Vec<Link> {
     let may = |action| caller.may(door, action).is_ok();
+    let manages = may(Action::ManagePeople);
     let offered = [
+        ("/", "page-home", true),
         ("/queue", "page-queue", may(Action::Queue)),
+        ("/mine", "page-mine", keeps_own(door, caller)),
         ("/dossiers", "page-dossiers", may(Action::OpenDossier) || sees_all(door, caller)),
         ("/search", "page-search", may(Action::Search)),
         ("/penalties", "page-penalties", may(Action::OwnPenalties) || may(Action::AllPenalties)),
-        ("/packs", "page-packs", may(Action::PublishPack)),
+        ("/overview", "page-overview", oversees(door, caller)),
+        ("/admin", "page-admin", manages),
+        ("/packs", "page-packs", may(Action::PublishPack) && !manages),
+        ("/log", "page-log", may(Action::ReadLog) && !manages),
     ];
+    let here = visit.here.split('?').next().unwrap_or_default();
     let link = |(href, id, _): (&'static str, &str, bool)| {
-        let here = visit.here.split('?').next().unwrap_or_default();
-        let current = here == href || (here == "/" && href == "/queue");
-        Link { href, label: text::say(visit.lang, id), current }
+        let label = words::said(door, visit.lang, id);
+        let inside = manages && href == "/admin" && matches!(here, "/packs" | "/log");
+        let current = here == href || inside || (href != "/" && here.starts_with(&format!("{href}/")));
+        Link { href, label, current }
     };
     offered.into_iter().filter(|(.., offered)| *offered).map(link).collect()
+}
+
+/// Whether somebody works with the dossiers that they keep, and with no others.
+pub(super) fn keeps_own(door: &Door, caller: &Caller) -> bool {
+    caller.may(door, Action::Queue).is_ok()
+        && rules(door).is_ok_and(|rules| !rules.policies.permits_all(&caller.actor, Action::ActOnCase))
+}
+
+/// Whether somebody decides on what is sealed, and so on whatever else waits for the highest decision.
+pub(super) fn oversees(door: &Door, caller: &Caller) -> bool {
+    rules(door).is_ok_and(|rules| rules.policies.permits_all(&caller.actor, Action::UnsealDossier))
 }
 
 /// Whether somebody may see every dossier.

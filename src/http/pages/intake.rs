@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use bytes::Bytes;
 
 use super::visit::Signed;
-use super::{case, dossier};
+use super::{case, dossier, upload as upload_page};
 use crate::access::Action;
 use crate::archive::NewDocument;
 use crate::domain::{CaseId, DossierId};
@@ -41,11 +41,27 @@ pub(super) async fn into_case(
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (found, ..) = case_for(&door, &signed.caller, &id, Action::ViewCase)?;
+    let seen = case_for(&door, &signed.caller, &id, Action::ViewCase);
+    // A scanner's desk may add to what it does not see.
+    let (found, sees) = match seen {
+        Ok((found, ..)) => (found, true),
+        Err(problem) => {
+            let added = case_for(&door, &signed.caller, &id, Action::AddDocument);
+            (added.map_err(|_| problem)?.0, false)
+        }
+    };
     match take_in(&door, &signed.caller, found.dossier, Some(found.id), request).await {
-        Ok(()) => Ok(Redirect::to(&format!("/cases/{}?done=documents", found.id)).into_response()),
-        Err(refused) => case::after_refused_upload(&door, &signed, &id, &refused).await,
+        Ok(()) if sees => Ok(Redirect::to(&format!("/cases/{}?done=documents", found.id)).into_response()),
+        Ok(()) => Ok(Redirect::to(&upload_page::address(&id)).into_response()),
+        Err(refused) if sees => case::after_refused_upload(&door, &signed, &id, &refused).await,
+        Err(refused) => unseen(&door, &signed, &id, &refused),
     }
+}
+
+/// The upload page after a refusal, for those who do not see what they add to.
+fn unseen(door: &Door, signed: &Signed, id: &str, refused: &Refused) -> Result<Response, Problem> {
+    let (sentence, status) = (refused.sentence(signed.visit.lang), refused.problem.status());
+    upload_page::after_refused(door, signed, id, sentence, status)
 }
 
 /// `POST /dossiers/{id}/documents`
@@ -56,9 +72,14 @@ pub(super) async fn into_dossier(
     request: Request,
 ) -> Result<Response, Problem> {
     let id: DossierId = parse_id(&id, "unknown_dossier")?;
+    // Whoever may not add anything here is told so before anything is sent.
+    signed.caller.dossier(&door, id, Action::AddDocument)?;
+    let sees = signed.caller.dossier(&door, id, Action::ViewDossier).is_ok();
     match take_in(&door, &signed.caller, id, None, request).await {
-        Ok(()) => Ok(Redirect::to(&format!("/dossiers/{id}?done=documents")).into_response()),
-        Err(refused) => dossier::after_refused_upload(&door, &signed, id, &refused),
+        Ok(()) if sees => Ok(Redirect::to(&format!("/dossiers/{id}?done=documents")).into_response()),
+        Ok(()) => Ok(Redirect::to(&upload_page::address(&id.to_string())).into_response()),
+        Err(refused) if sees => dossier::after_refused_upload(&door, &signed, id, &refused),
+        Err(refused) => unseen(&door, &signed, &id.to_string(), &refused),
     }
 }
 

@@ -6,7 +6,7 @@ use super::form::Choice;
 use super::words::{self, Moment, moment};
 use crate::access::Action;
 use crate::documents::Document;
-use crate::domain::{DocumentId, PersonId, archive_itself};
+use crate::domain::{CaseId, DocumentId, DossierId, PersonId, archive_itself};
 use crate::dossiers::Dossier;
 use crate::http::api::documents::Progress;
 use crate::http::{Caller, Door, Problem};
@@ -99,6 +99,10 @@ pub(super) fn any_under_way(papers: &[Paper]) -> bool {
 pub(super) struct Upload {
     /// Where it is sent.
     pub(super) action: String,
+    /// What the documents become part of.
+    pub(super) dossier: DossierId,
+    /// And of which case.
+    pub(super) case: Option<CaseId>,
     /// The kinds that are still missing.
     pub(super) missing: Vec<Choice>,
     /// All other kinds.
@@ -108,7 +112,7 @@ pub(super) struct Upload {
 /// The form, with the missing kinds first. The kinds are those of the case's definition, or of the pack in force.
 pub(super) fn upload(
     lang: Lang,
-    action: String,
+    (dossier, case): (DossierId, Option<CaseId>),
     kinds: &BTreeMap<String, DocumentKind>,
     missing: &[String],
 ) -> Upload {
@@ -122,7 +126,12 @@ pub(super) fn upload(
     let missing: Vec<&String> = missing.iter().filter(|name| kinds.contains_key(*name)).collect();
     let others = kinds.keys().filter(|name| !missing.contains(name)).map(choice).collect();
     Upload {
-        action,
+        action: match case {
+            Some(case) => format!("/cases/{case}/documents"),
+            None => format!("/dossiers/{dossier}/documents"),
+        },
+        dossier,
+        case,
         missing: missing.into_iter().map(|name| Choice { chosen: only, ..choice(name) }).collect(),
         others,
     }

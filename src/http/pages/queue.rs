@@ -3,16 +3,15 @@
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use url::form_urlencoded::Serializer;
 
 use super::form::Choice;
-use super::frame::{Frame, links, page};
+use super::frame::{Frame, page};
 use super::visit::Signed;
 
 use super::words::{self, Moment, deadline, moment, titled};
 use super::workflow::{self, WorkflowLink};
-use crate::access::Action;
 use crate::http::api::Query;
 use crate::http::api::queue::{Ages, Filter, QueueEntry, Standing, standings, waiting};
 use crate::http::caller::rules;
@@ -32,7 +31,6 @@ struct Page {
     rows: Vec<Row>,
     /// How many more wait than one page shows.
     more: usize,
-    has_queue: bool,
     /// The workflows that may be seen as a whole.
     workflows: Vec<WorkflowLink>,
     /// For whom the visitor may act today.
@@ -71,43 +69,6 @@ struct Line {
     ages: Ages,
 }
 
-/// `GET /`: the queue, or the first page that somebody without one can use.
-pub(super) async fn home(
-    state: State<Door>,
-    signed: Signed,
-    filter: Query<Filter>,
-) -> Result<Response, Problem> {
-    let door = &state.0;
-    if signed.caller.may(door, Action::Queue).is_err() {
-        if let Some(first) = links(door, &signed.caller, &signed.visit).first() {
-            return Ok(Redirect::to(first.href).into_response());
-        }
-        let frame = Frame::of(door, &signed.visit, say(signed.visit.lang, "page-queue"));
-        return page(StatusCode::OK, &Page::empty(frame));
-    }
-    show(state, signed, filter).await
-}
-
-impl Page {
-    /// The page of somebody who has no queue.
-    fn empty(frame: Frame) -> Self {
-        Self {
-            frame,
-            tabs: Vec::new(),
-            show: String::new(),
-            roles: Vec::new(),
-            states: Vec::new(),
-            overdue: false,
-            rows: Vec::new(),
-            more: 0,
-            has_queue: false,
-            deputy: Vec::new(),
-            summary: Vec::new(),
-            workflows: Vec::new(),
-        }
-    }
-}
-
 /// `GET /queue`
 pub(super) async fn show(
     State(door): State<Door>,
@@ -131,7 +92,6 @@ pub(super) async fn show(
         overdue: filter.overdue == "true",
         more: shown.len() - rows.len(),
         rows,
-        has_queue: true,
         deputy: deputy(&door, &signed),
         summary: summary.into_iter().map(|standing| line(&door, lang, standing)).collect(),
         workflows: workflow::links(&door, &signed.caller, lang),

@@ -318,7 +318,7 @@ fn facets_of(
         let label = titles.get(&one.value).unwrap_or(&one.value).clone();
         Way { label, href: asked.but(&[("state", to)]), count: one.count, chosen }
     });
-    let facet = |id, ways| Facet { title: say(lang, id), ways };
+    let facet = |id, ways| Facet { title: words::said(door, lang, id), ways };
     let all = [
         facet("page-document-kind", kinds.collect::<Vec<_>>()),
         facet("page-year", years.collect()),

@@ -59,21 +59,30 @@ impl FromRequestParts<Door> for Signed {
     }
 }
 
+impl Visit {
+    /// Who visits, and what kept that from being found out.
+    pub(super) async fn of(door: &Door, parts: &mut Parts) -> (Self, Option<Problem>) {
+        let (caller, failed) = match Caller::from_request_parts(parts, door).await {
+            Ok(caller) => (Some(Arc::new(caller)), None),
+            Err(problem) if problem.code() == "unauthenticated" => (None, None),
+            Err(problem) => (None, Some(problem)),
+        };
+        let lang = chosen_language(&parts.uri).or_else(|| remembered(parts));
+        let visit = Self {
+            lang: lang.unwrap_or_else(|| accepted(parts)),
+            here: own_address(&parts.method, &parts.uri),
+            request_id: parts.extensions.get::<Asked>().map(|asked| asked.request_id),
+            caller,
+        };
+        (visit, failed)
+    }
+}
+
 /// Finds out who visits, lets the page be made, and makes a page of a problem.
 pub(super) async fn around(State(door): State<Door>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let chosen = chosen_language(&parts.uri);
-    let (caller, failed) = match Caller::from_request_parts(&mut parts, &door).await {
-        Ok(caller) => (Some(Arc::new(caller)), None),
-        Err(problem) if problem.code() == "unauthenticated" => (None, None),
-        Err(problem) => (None, Some(problem)),
-    };
-    let visit = Visit {
-        lang: chosen.or_else(|| remembered(&parts)).unwrap_or_else(|| accepted(&parts)),
-        here: own_address(&parts.method, &parts.uri),
-        request_id: parts.extensions.get::<Asked>().map(|asked| asked.request_id),
-        caller,
-    };
+    let (visit, failed) = Visit::of(&door, &mut parts).await;
     let mut response = match failed {
         Some(problem) => problem.into_response(),
         None => {
@@ -116,6 +125,9 @@ fn page_of_form(path: &str) -> String {
     match (words.next(), words.next()) {
         (Some(subject @ ("cases" | "dossiers" | "documents")), Some(id)) => format!("/{subject}/{id}"),
         (Some("delegations"), _) => "/delegations".to_owned(),
+        (Some("overview"), _) => "/overview".to_owned(),
+        (Some("admin"), Some("jobs")) => "/admin/jobs".to_owned(),
+        (Some("admin"), _) => "/admin".to_owned(),
         (Some("penalties"), _) => "/penalties".to_owned(),
         (Some("search"), _) => "/search".to_owned(),
         (Some("sign-in"), None) => "/sign-in".to_owned(),
@@ -153,7 +165,7 @@ fn own_address(method: &Method, uri: &Uri) -> String {
     }
     let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
     // What a form has just done is not said again when one comes back.
-    let kept = pairs.filter(|(name, _)| !matches!(name.as_ref(), "lang" | "done"));
+    let kept = pairs.filter(|(name, _)| !matches!(name.as_ref(), "lang" | "done" | "who"));
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish();
     if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }

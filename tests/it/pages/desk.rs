@@ -10,7 +10,7 @@ use lantai::app::{App, Recovery};
 use lantai::clock::Clock;
 use lantai::config::Config;
 use lantai::domain::Role;
-use lantai::objects::Objects;
+use lantai::workflow::Pack;
 use tower::ServiceExt;
 use url::form_urlencoded;
 
@@ -25,6 +25,7 @@ const PEOPLE: &[(&str, &str)] = &[
     ("gm", "gm"),
     ("auditor", "auditor"),
     ("station", "station"),
+    ("keeper", "admin"),
 ];
 
 /// What a personal customer has to hand in.
@@ -40,11 +41,16 @@ pub(super) struct Archive {
 
 impl Archive {
     pub(super) async fn open() -> Self {
+        Self::open_on(&Pack::bundled(), PEOPLE).await
+    }
+
+    /// A new archive on this pack, with people of these names and roles.
+    pub(super) async fn open_on(pack: &Pack, people: &[(&str, &str)]) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let app = make(data.path()).await;
+        let app = make(data.path(), pack).await;
         let journal = app.journal.clone();
         tokio::spawn(async move { journal.publish_forever().await });
-        for (name, role) in PEOPLE {
+        for (name, role) in people {
             app.people.add(None, name, vec![Role::new(*role)], Some(PASSWORD)).await.unwrap();
         }
         Self { router: lantai::http::router(app.clone()), app, _data: data }
@@ -63,11 +69,10 @@ impl Archive {
     }
 }
 
-async fn make(data: &Path) -> App {
-    let mut config = Config { data: data.to_owned(), ..Config::default() };
+async fn make(data: &Path, pack: &Pack) -> App {
+    let mut config = Config { data: data.to_owned(), objects: "memory:".to_owned(), ..Config::default() };
     config.limits.document_bytes = 100_000;
-    let objects = Objects::open("memory:", &config.s3).await.unwrap();
-    App::init_on(config, Clock::system(), Recovery::NewKey, objects).await.unwrap().opened.app
+    App::init_with(config, Clock::system(), Recovery::NewKey, pack).await.unwrap().opened.app
 }
 
 /// Somebody at the pages.
@@ -135,14 +140,24 @@ impl Desk {
         }
     }
 
+    /// Comes with a browser: it says that it takes pages.
+    pub(super) async fn browse(&self, method: Method, path: &str) -> Answer {
+        let request = Request::builder().method(method).uri(path).header(header::ACCEPT, "text/html,*/*");
+        self.answer(request, Vec::new()).await
+    }
+
     async fn send(&self, method: Method, path: &str, media_type: Option<&str>, body: Vec<u8>) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
-        if !self.cookies.is_empty() {
-            request = request.header(header::COOKIE, self.cookies.join("; "));
-        }
         if let Some(media_type) = media_type {
             request =
                 request.header(header::CONTENT_TYPE, media_type).header(header::CONTENT_LENGTH, body.len());
+        }
+        self.answer(request, body).await
+    }
+
+    async fn answer(&self, mut request: http::request::Builder, body: Vec<u8>) -> Answer {
+        if !self.cookies.is_empty() {
+            request = request.header(header::COOKIE, self.cookies.join("; "));
         }
         let request = request.body(Body::from(body)).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();

@@ -84,13 +84,13 @@ pub(super) fn of(
     });
     let items = items.collect();
     let takes_more = takes_more(door, signed, case, dossier, definition);
-    let action = format!("/cases/{}/documents", case.id);
     let outside = outside.into_iter().filter(|document| takes_more && document.case.is_none()).collect();
     Ok(Basket {
         items,
         papers: inside,
         loose: papers(door, caller, lang, dossier, outside)?,
-        upload: takes_more.then(|| upload(lang, action, &definition.documents, &missing)),
+        upload: takes_more
+            .then(|| upload(lang, (dossier.id, Some(case.id)), &definition.documents, &missing)),
     })
 }
 

@@ -88,7 +88,7 @@ pub(super) fn channels(lang: Lang, chosen: &str) -> Vec<Choice> {
 }
 
 /// What a way is called.
-pub(super) fn channel_word(lang: Lang, channel: Channel) -> String {
+pub(in crate::http::pages) fn channel_word(lang: Lang, channel: Channel) -> String {
     say(lang, &format!("channel-{}", channel.as_str()))
 }
 
