@@ -28,11 +28,12 @@ check: ## format, lints, all packs
 	$(CARGO) clippy --locked --all-targets --features unsealed-peer -- -D warnings
 	set -e; for pack in workflows/*/; do $(CARGO) run --locked -- pack check $$pack; $(CARGO) run --locked -- pack test $$pack; done
 
-bench: build ## the tables of docs/benchmarks*.md; needs garage, rclone and restic
+bench: build ## the tables of docs/benchmarks*.md; needs garage, rclone and restic; the pages also chromium, node and LANTAI_BROWSER
 	python3 benches/ingest.py
 	python3 benches/restore.py
 	python3 benches/cases.py
 	python3 benches/search.py
+	-node benches/pages.mjs
 
 golden: ## fixtures/archives/v1 anew: only while its format has not been given out
 	$(CARGO) test --locked --test it formats::make_ -- --ignored --nocapture
