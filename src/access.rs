@@ -3,6 +3,8 @@
 //! Layer 1, pure. A permit can be made nowhere else (an operator's too is made here), names one actor, one action and one subject, and whatever
 //! reads or writes a dossier asks for one. What no policy permits is refused. It must never wait or remember.
 
+mod scope;
+
 use std::collections::HashSet;
 use std::str::FromStr;
 
@@ -222,6 +224,9 @@ impl Policies {
     /// The permit, if a policy gives it.
     pub fn permit(&self, actor: &Actor, action: Action, subject: Subject) -> Result<Permit, Denied> {
         let denied = Denied { action };
+        if !actor.scopes.covers(action.scope()) {
+            return Err(denied);
+        }
         let (request, entities) = question(actor, action, subject).ok_or(denied)?;
         let answer = self.authorizer.is_authorized(&request, &self.policies, &entities);
         // A policy that cannot be evaluated must not open a door that another one would keep shut.
@@ -389,13 +394,13 @@ fn uid(kind: &str, id: &str) -> Option<EntityUid> {
 #[cfg(test)]
 mod tests {
     use super::{Action, Granted, Policies, Subject, written};
-    use crate::domain::{Actor, DossierId, PersonId, RawId, Role};
+    use crate::domain::{Actor, DossierId, PersonId, RawId, Role, Scope, Scopes};
 
     const BUNDLED: &str = include_str!("../workflows/customer-service/access.cedar");
 
     fn actor(number: u8, role: &str) -> Actor {
         let id = PersonId::from(RawId::from_bytes([number; 16]));
-        Actor { id, name: "x".into(), roles: vec![Role::new(role)] }
+        Actor::new(id, "x", vec![Role::new(role)])
     }
 
     fn dossier_of(adviser: u8) -> Subject {
@@ -496,6 +501,25 @@ mod tests {
             may(Action::DownloadDocument, Granted::Plain) && !may(Action::DownloadDocument, Granted::Marked)
         );
         assert!(may(Action::AskCase, Granted::No), "anybody of the firm can ask");
+    }
+
+    #[test]
+    fn a_token_reaches_no_further_than_its_scope() {
+        let policies = Policies::parse(BUNDLED).unwrap();
+        let may = |scopes: &[Scope], action, subject| {
+            let actor = Actor { scopes: Scopes::of(scopes.iter().copied()), ..actor(1, "gm") };
+            policies.permit(&actor, action, subject).is_ok()
+        };
+        assert!(may(&[], Action::ActOnCase, dossier_of(2)) && may(&[], Action::Search, Subject::Archive));
+        let read = [Scope::Read];
+        assert!(may(&read, Action::ViewDocument, dossier_of(2)));
+        assert!(
+            !may(&read, Action::ActOnCase, dossier_of(2)) && !may(&read, Action::Search, Subject::Archive)
+        );
+        assert!(may(&[Scope::Act], Action::ActOnCase, dossier_of(2)));
+        assert!(!may(&[Scope::Act], Action::ViewDocument, dossier_of(2)));
+        let admin = Actor { scopes: Scopes::of([Scope::Read]), ..actor(1, "admin") };
+        assert!(policies.permit(&admin, Action::ManagePeople, Subject::Archive).is_err());
     }
 
     #[test]

@@ -542,5 +542,5 @@ fn unchanged(case: &Case) -> Result<Batch, records::Error> {
 /// The clock itself, as the actor of deadlines.
 fn timer_actor() -> Actor {
     let id = PersonId::from(crate::domain::RawId::from_bytes([0; 16]));
-    Actor { id, name: "timer".into(), roles: Vec::new() }
+    Actor::new(id, "timer", Vec::new())
 }

@@ -14,6 +14,7 @@ mod local;
 mod models;
 mod output;
 mod pack;
+mod people;
 mod publish;
 mod read;
 mod reread;
@@ -28,6 +29,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::Config;
+use people::{TokenVerb, UserVerb};
 
 pub use serving::Running;
 
@@ -308,41 +310,6 @@ enum ManagerVerb {
 }
 
 #[derive(Debug, Subcommand)]
-enum UserVerb {
-    /// Adds a person.
-    Add {
-        /// The sign-in name.
-        name: String,
-        /// A role of the pack; may be given several times.
-        #[arg(long = "role", required = true)]
-        roles: Vec<String>,
-        /// A file with the password; without it one is made and shown.
-        #[arg(long, value_name = "FILE")]
-        password_file: Option<PathBuf>,
-    },
-    /// Lists everybody.
-    List,
-    /// Disables a person: no sign-in and no token of theirs works from then on.
-    Disable {
-        /// The sign-in name.
-        name: String,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum TokenVerb {
-    /// Makes a token and prints it, once, as the last word.
-    Create {
-        /// The name as whom the token acts.
-        #[arg(long)]
-        name: String,
-        /// A role, for a name that is new; may be given several times.
-        #[arg(long = "role")]
-        roles: Vec<String>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
 enum PackVerb {
     /// Publishes a pack: new cases start on it, running ones stay on what they started on.
     Publish {
@@ -468,14 +435,8 @@ async fn dispatch(cli: Cli, config: Config) -> anyhow::Result<Outcome> {
             local::init(config, recovery_out, &recovery_recipient, pack.as_deref(), common.json).await
         }
         Verb::Serve { listen } => serving::serve(config, listen).await,
-        Verb::User(verb) => match &common.server {
-            Some(_) => client::Client::new(&common)?.user(verb).await,
-            None => local::user(config, verb, common.json).await,
-        },
-        Verb::Token(TokenVerb::Create { name, roles }) => match &common.server {
-            Some(_) => client::Client::new(&common)?.token(&name, &roles).await,
-            None => local::token(config, &name, &roles).await,
-        },
+        Verb::User(verb) => people::user(config, verb, &common).await,
+        Verb::Token(verb) => people::token(config, verb, &common).await,
         Verb::Put { files, dossier, kind, case, by, at_once } => match by {
             None => {
                 let target = client::Target { dossier, kind, case };

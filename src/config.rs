@@ -3,11 +3,15 @@
 //! Layer 0. Every key `a.b` is also the variable `LANTAI_A_B`. An unknown key is an error: a limit that is
 //! misspelt must not silently be the default. `schemas/config.schema.json` and docs/operations.md list all keys.
 
+mod sign_in;
+
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+pub use sign_in::{Oidc, Session, SignIn};
 
 /// All settings of a server or a command.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -42,6 +46,10 @@ pub struct Config {
     pub journal: JournalSettings,
     /// How sign-ins last.
     pub session: Session,
+    /// How people sign in.
+    pub sign_in: SignIn,
+    /// The firm's own provider of sign-ins.
+    pub oidc: Oidc,
     /// How dossiers are sealed, opened and destroyed.
     pub sealing: Sealing,
     /// How what is stored is looked at again.
@@ -111,6 +119,11 @@ pub enum RetentionMode {
 pub struct Secret(String);
 
 impl Secret {
+    /// A secret of this text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
     /// The secret itself.
     pub fn expose(&self) -> &str {
         &self.0
@@ -179,7 +192,7 @@ pub struct Limits {
     pub records_cache_bytes: u64,
     /// The longest time between two pieces of a request's body, in seconds.
     pub body_idle_seconds: u64,
-    /// Wrong passwords for one name within a minute before sign-in pauses.
+    /// Wrong passwords for one name before it pauses.
     pub wrong_passwords: u32,
 }
 
@@ -199,16 +212,6 @@ pub struct Log {
 pub struct JournalSettings {
     /// How long a client waits for the object store before it is told that its change is not durable yet, in seconds.
     pub patience_seconds: u64,
-}
-
-/// How sign-ins last.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Session {
-    /// How long a session lasts, in hours.
-    pub hours: u64,
-    /// How long a claim on a case lasts, in minutes.
-    pub claim_minutes: u64,
 }
 
 /// How dossiers are sealed, opened and destroyed.
@@ -248,6 +251,8 @@ impl Default for Config {
             log: Log::default(),
             journal: JournalSettings::default(),
             session: Session::default(),
+            sign_in: SignIn::default(),
+            oidc: Oidc::default(),
             sealing: Sealing::default(),
             verify: Verify::default(),
         }
@@ -317,12 +322,6 @@ impl Default for Log {
 impl Default for JournalSettings {
     fn default() -> Self {
         Self { patience_seconds: 30 }
-    }
-}
-
-impl Default for Session {
-    fn default() -> Self {
-        Self { hours: 12, claim_minutes: 15 }
     }
 }
 
@@ -442,7 +441,10 @@ fn read_file(path: &Path) -> Result<Map<String, Value>, Error> {
 
 /// The paths of all settings, with an example value each.
 fn setting_paths(shape: &Value) -> Vec<(Vec<String>, Value)> {
-    let mut paths = vec![(vec!["s3".to_owned(), "secret_key".to_owned()], Value::String(String::new()))];
+    // Those that are never shown.
+    let hidden = [["s3", "secret_key"], ["oidc", "client_secret"]];
+    let mut paths =
+        hidden.map(|path| (path.map(str::to_owned).to_vec(), Value::String(String::new()))).to_vec();
     let mut open = vec![(Vec::new(), shape)];
     while let Some((path, value)) = open.pop() {
         match value.as_object() {

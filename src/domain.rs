@@ -5,6 +5,7 @@
 mod actor;
 mod digest;
 mod ids;
+mod scope;
 mod time;
 
 pub use actor::{Actor, Role, archive_itself};
@@ -13,4 +14,5 @@ pub use ids::{
     CaseId, DelegationId, DocumentId, DossierId, IdError, JobId, PersonId, RawId, RequestId, SearchId,
     TokenId,
 };
+pub use scope::{Scope, ScopeError, Scopes};
 pub use time::{BUSINESS_ZONE, Month, business_date, business_instant, business_time, end_of_business_date};

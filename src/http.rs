@@ -4,31 +4,41 @@
 //! (RFC 9457) with a stable code, a sentence in the caller's language and the request's id.
 
 pub mod api;
+mod attempts;
 mod caller;
+mod ending;
+mod guard;
 mod linger;
 mod pages;
 mod problem;
+mod provider;
+mod signing;
 mod upload;
+mod waiting;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderValue, Method, header};
+use axum::http::{HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tower_http::csrf::CsrfLayer;
 use tracing::Instrument;
 
 use crate::app::App;
-use crate::domain::RequestId;
+use crate::config::SignIn;
+use crate::domain::{PersonId, RequestId};
+use crate::people::{NewApp, Party};
 use crate::text::Lang;
 
-pub use caller::{Caller, Sight};
+use attempts::Attempts;
+pub use caller::{Caller, Lack, Sight};
 pub use problem::Problem;
+use provider::{Provider, Sent};
+use signing::Challenged;
+use waiting::Waiting;
 
 /// What handlers share.
 #[derive(Clone)]
@@ -39,15 +49,46 @@ pub struct Door {
     uploads: Arc<Semaphore>,
     /// Held while a list is made that is taken out.
     exporting: Arc<tokio::sync::Mutex<()>>,
-    /// Wrong passwords lately, by name: how many, since when.
-    wrong_passwords: Arc<Mutex<HashMap<String, (u32, Timestamp)>>>,
+    /// Who tries how often to sign in.
+    attempts: Arc<Attempts>,
+    /// Those whose password was right and whose second factor is asked for.
+    half_in: Arc<Waiting<Challenged>>,
+    /// Those who take a passkey on.
+    challenged: Arc<Waiting<Challenged>>,
+    /// For whom passkeys are, if the settings say under which address the server is seen.
+    party: Option<Arc<Party>>,
+    /// The firm's own provider of sign-ins, if it has one.
+    provider: Option<Arc<Provider>>,
+    /// Those who were sent there.
+    at_provider: Arc<Waiting<Sent>>,
+    /// Apps that are to be taken on as second factors.
+    enrolling: Arc<Waiting<(PersonId, NewApp)>>,
 }
 
 impl Door {
     /// A door to this archive.
     pub fn new(app: App) -> Self {
         let uploads = Arc::new(Semaphore::new(app.config.limits.uploads));
-        Self { app, uploads, exporting: Arc::default(), wrong_passwords: Arc::default() }
+        let attempts = Arc::new(Attempts::new(&app.config, &app.clock));
+        let seconds = app.config.sign_in.step_seconds;
+        let half_in = Arc::new(Waiting::new(&app.clock, seconds));
+        let challenged = Arc::new(Waiting::new(&app.clock, seconds));
+        let party = Party::of(&app.config.sign_in.address).map(Arc::new);
+        let enrolling = Arc::new(Waiting::new(&app.clock, seconds));
+        let provider = Provider::of(&app.config, &app.clock).map(Arc::new);
+        let at_provider = Arc::new(Waiting::new(&app.clock, seconds));
+        Self {
+            app,
+            uploads,
+            exporting: Arc::default(),
+            attempts,
+            half_in,
+            challenged,
+            party,
+            provider,
+            at_provider,
+            enrolling,
+        }
     }
 }
 
@@ -82,6 +123,8 @@ async fn around(State(door): State<Door>, mut request: Request, next: Next) -> R
     let language = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     let asked = Asked { lang: Lang::accepted(language), request_id: door.app.clock.new_id() };
     request.extensions_mut().insert(asked);
+    let known_by = ending::KnownBy::default();
+    request.extensions_mut().insert(known_by.clone());
     let method = request.method().clone();
     let path = request.extensions().get::<axum::extract::MatchedPath>().map(|path| path.as_str().to_owned());
     let span =
@@ -92,20 +135,15 @@ async fn around(State(door): State<Door>, mut request: Request, next: Next) -> R
         response = problem.render(asked, headers);
     }
     span.in_scope(|| tracing::debug!(status = response.status().as_u16(), "answered"));
-    finish(&method, asked, response)
+    let response = ending::until_ended(&door, &known_by, response);
+    finish(&door.app.config.sign_in, asked, response)
 }
 
-fn finish(method: &Method, asked: Asked, mut response: Response) -> Response {
+fn finish(settings: &SignIn, asked: Asked, mut response: Response) -> Response {
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&asked.request_id.to_string()) {
         headers.insert("x-request-id", id);
     }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-    ));
-    let _ = method;
+    guard::put_headers(headers, settings);
     response
 }

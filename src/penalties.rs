@@ -105,8 +105,7 @@ mod tests {
 
     #[test]
     fn a_counter_entry_leaves_the_line_and_empties_the_sum() {
-        let by =
-            Actor { id: PersonId::from(RawId::from_bytes([4; 16])), name: "zhao".into(), roles: Vec::new() };
+        let by = Actor::new(PersonId::from(RawId::from_bytes([4; 16])), "zhao", Vec::new());
         let first = line("a", 2);
         let back = reverse(&first, &by, "scanner fault", "2026-05-01T00:00:00Z".parse().unwrap());
         assert_eq!((back.points, back.reverses.as_deref(), back.month), (-2, Some("a"), first.month));

@@ -1,11 +1,14 @@
 //! People, their roles, and the tokens by which the doors know them.
 //!
-//! Layer 4. Passwords are kept as argon2id hashes (RFC 9106), tokens and sessions by the SHA-256 of 32 random bytes;
-//! all in one hashed table. Nothing here decides what a person may do: that is [`crate::access`].
+//! Layer 4. Passwords are kept as argon2id hashes (RFC 9106), tokens and sessions by the SHA-256 of 32 random bytes.
+//! Changing somebody's roles or password, or disabling them, ends all that they are known by. Nothing here decides what a person may do: that is [`crate::access`].
 
+mod bearers;
+mod factors;
+mod passkeys;
 mod password;
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use jiff::{SignedDuration, Timestamp};
@@ -13,28 +16,36 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::clock::Clock;
-use crate::domain::{Actor, PersonId, Role, Sha256Digest, TokenId};
+use crate::config::Config;
+use crate::domain::{Actor, PersonId, Role, archive_itself};
 use crate::journal::{self, Draft, Facts, Journal, Projection};
 use crate::records::{self, Batch, Records, Table};
 use crate::vault::Lookup;
 
+use bearers::Seen;
+pub use bearers::{Bearer, Kind, Known, NewToken, Wanted};
+pub use factors::{Factors, NewApp, Used};
+pub use passkeys::{ALGORITHMS, Created, Party, Passkey, Shown};
 pub use password::{PasswordHash, hash_password, verify_password};
 
 /// People by id.
 const PEOPLE: Table<Person> = Table::new("people");
 /// Ids by name, under the lookup key of the name.
 const NAMES: Table<PersonId> = Table::new("people.names");
-/// Tokens and sessions, by the SHA-256 of the bearer's secret.
-const TOKENS: Table<Token> = Table::new("people.tokens");
 
 /// The kinds of facts of this module.
 pub const FACTS: Facts = &[
     ("person.added", project_added),
     ("person.disabled", project_disabled),
     ("person.roles_set", project_roles),
-    ("token.made", project_token),
-    ("session.started", project_token),
-    ("session.ended", project_session_ended),
+    ("password.set", project_password),
+    ("attempts.paused", project_nothing),
+    ("factors.set", factors::project_set),
+    ("token.made", bearers::project_token),
+    ("token.ended", bearers::project_ended),
+    ("session.started", bearers::project_session),
+    ("session.ended", bearers::project_session_ended),
+    ("sessions.ended", bearers::project_others_ended),
 ];
 
 /// A person, or a token's bearer that acts as one.
@@ -48,6 +59,9 @@ pub struct Person {
     pub roles: Vec<Role>,
     /// The password's hash; a bearer of tokens has none.
     pub password: Option<PasswordHash>,
+    /// Until when the password can be used, if it is a one-time one: whoever signs in with it has to choose another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub once_until: Option<Timestamp>,
     /// Whether the person may no longer do anything.
     pub disabled: bool,
 }
@@ -55,32 +69,56 @@ pub struct Person {
 impl Person {
     /// The person as an actor.
     pub fn actor(&self) -> Actor {
-        Actor { id: self.id, name: self.name.clone(), roles: self.roles.clone() }
+        Actor::new(self.id, self.name.clone(), self.roles.clone())
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Token {
-    id: TokenId,
+/// The fact of a password that was changed by its owner or reset by an administrator.
+#[derive(Serialize, Deserialize)]
+struct PasswordSet {
     person: PersonId,
-    secret: Sha256Digest,
-    expires_at: Option<Timestamp>,
-    ended: bool,
+    password: PasswordHash,
+    once_until: Option<Timestamp>,
 }
 
-/// A new token: the only moment at which its secret is known.
-pub struct NewToken {
-    /// The bearer's secret.
-    pub secret: Zeroizing<String>,
-    /// When it ends; `None` for a token that lasts.
-    pub expires_at: Option<Timestamp>,
-}
-
-/// The payload of `person.roles_set`.
-#[derive(Debug, Serialize, Deserialize)]
+/// The fact of what somebody's roles are from now on.
+#[derive(Serialize, Deserialize)]
 struct RolesSet {
     person: PersonId,
     roles: Vec<Role>,
+}
+
+/// The fact that a name pauses, because too many wrong passwords were tried for it.
+#[derive(Serialize, Deserialize)]
+struct Paused {
+    person: PersonId,
+    failures: u32,
+    address: String,
+}
+
+/// What holds for passwords and sessions.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// The fewest characters of a password.
+    pub password_chars: usize,
+    /// A session that was not used for so long is over.
+    pub idle: SignedDuration,
+    /// How long a one-time password can be used.
+    pub one_time: SignedDuration,
+}
+
+impl Terms {
+    /// Those of the settings.
+    pub fn of(config: &Config) -> Self {
+        let minutes = |minutes: u64| {
+            SignedDuration::from_secs(i64::try_from(minutes.saturating_mul(60)).unwrap_or(i64::MAX))
+        };
+        Self {
+            password_chars: config.sign_in.password_chars,
+            idle: minutes(config.session.idle_minutes),
+            one_time: minutes(config.sign_in.one_time_hours.saturating_mul(60)),
+        }
+    }
 }
 
 /// What went wrong, by what the caller has to do.
@@ -92,15 +130,33 @@ pub enum Error {
     /// The name is empty, too long, or has characters that a name cannot have.
     #[error("a name has 1 to 64 characters, without spaces at its ends or control characters")]
     BadName,
-    /// The password is too short.
-    #[error("a password has at least 8 characters")]
-    WeakPassword,
+    /// The password is too short, or far too long.
+    #[error("a password has at least {shortest_chars} characters")]
+    WeakPassword {
+        /// The fewest characters.
+        shortest_chars: usize,
+    },
+    /// The password is one of those that are tried first.
+    #[error("the password is too easy to guess")]
+    CommonPassword,
+    /// The code of the second factor is wrong, or was used before.
+    #[error("the code is wrong")]
+    WrongCode,
+    /// What a browser says of a passkey is not what it must be.
+    #[error("the passkey is not good here")]
+    BadPasskey,
+    /// Somebody has as many passkeys as one may have.
+    #[error("there are too many passkeys already")]
+    TooManyPasskeys,
+    /// There is no such session or token.
+    #[error("there is no such session or token")]
+    UnknownToken,
+    /// The end of a token is over already.
+    #[error("the end of the token is in the past")]
+    BadEnd,
     /// There is nobody of this name.
     #[error("there is nobody of this name")]
     Unknown,
-    /// Name or password is wrong, or the person is disabled.
-    #[error("name or password is wrong")]
-    WrongPassword,
     /// The log could not take it.
     #[error(transparent)]
     Journal(#[from] journal::Error),
@@ -116,12 +172,15 @@ pub struct People {
     journal: Journal,
     lookup: Lookup,
     clock: Clock,
+    terms: Terms,
+    seen: Arc<Seen>,
 }
 
 impl People {
     /// The people in these records.
-    pub fn new(records: Records, journal: Journal, lookup: Lookup, clock: Clock) -> Self {
-        Self { records, journal, lookup, clock }
+    pub fn new(records: Records, journal: Journal, lookup: Lookup, clock: Clock, terms: Terms) -> Self {
+        let seen = Seen::new(clock.now());
+        Self { records, journal, lookup, clock, terms, seen }
     }
 
     /// Adds a person; with no password it can only act through tokens. `by` is who adds it; `None`: themselves.
@@ -132,11 +191,12 @@ impl People {
         roles: Vec<Role>,
         password: Option<&str>,
     ) -> Result<Person, Error> {
-        let password = password.map(|password| hash_password(password, &self.clock)).transpose()?;
+        let name = checked_name(name)?;
+        let password = password.map(|password| self.hashed(&name, password)).transpose()?;
         let person =
-            Person { id: self.clock.new_id(), name: checked_name(name)?, roles, password, disabled: false };
+            Person { id: self.clock.new_id(), name, roles, password, once_until: None, disabled: false };
         let mut expected = Batch::new();
-        expected.expect_absent(&NAMES, &name_key(&self.lookup, name));
+        expected.expect_absent(&NAMES, &name_key(&self.lookup, &person.name));
         let draft = Draft::new("person.added", by.unwrap_or(person.id), &person)?.expecting(expected);
         match self.journal.commit_durably(draft).await {
             Ok(_) => Ok(person),
@@ -145,18 +205,68 @@ impl People {
         }
     }
 
-    /// Disables a person: from the moment this returns no sign-in and no token of theirs works.
+    /// Disables a person: from the moment this returns no sign-in, no session and no token of theirs works.
     pub async fn disable(&self, by: PersonId, name: &str) -> Result<(), Error> {
         let person = self.by_name(name)?.ok_or(Error::Unknown)?;
-        self.journal.commit_durably(Draft::new("person.disabled", by, &person.id)?).await?;
+        self.ended(Draft::new("person.disabled", by, &person.id)?).await
+    }
+
+    /// Gives a person other roles. All their sessions and tokens end: what they were made for may be no more.
+    pub async fn set_roles(&self, by: PersonId, name: &str, roles: Vec<Role>) -> Result<(), Error> {
+        let person = self.by_name(name)?.ok_or(Error::Unknown)?.id;
+        self.ended(Draft::new("person.roles_set", by, &RolesSet { person, roles })?).await
+    }
+
+    /// Whether this is the person's password. Takes tens of milliseconds; as long for nobody.
+    pub async fn is_password(&self, person: Option<&Person>, password: &str) -> bool {
+        let now = self.clock.now();
+        let usable =
+            person.filter(|person| !person.disabled && person.once_until.is_none_or(|end| now < end));
+        let hash = usable.and_then(|person| person.password.clone());
+        let (password, clock) = (Zeroizing::new(password.to_owned()), self.clock.clone());
+        let checking = tokio::task::spawn_blocking(move || verify_password(&password, hash.as_ref(), &clock));
+        checking.await.unwrap_or(false)
+    }
+
+    /// Gives somebody the password that they have chosen. All their sessions and tokens end.
+    pub async fn change_password(&self, person: &Person, new: &str) -> Result<(), Error> {
+        let password = self.hashed(&person.name, new)?;
+        let set = PasswordSet { person: person.id, password, once_until: None };
+        self.ended(Draft::new("password.set", person.id, &set)?).await
+    }
+
+    /// Gives somebody a one-time password, which is known only now and until when it can be used. All their sessions and
+    /// tokens end.
+    pub async fn reset_password(
+        &self,
+        by: PersonId,
+        name: &str,
+    ) -> Result<(Zeroizing<String>, Timestamp), Error> {
+        let person = self.by_name(name)?.filter(|person| !person.disabled).ok_or(Error::Unknown)?.id;
+        let once = Zeroizing::new(BASE64_URL_SAFE_NO_PAD.encode(self.clock.random_bytes::<12>()));
+        let until = self.clock.now().checked_add(self.terms.one_time).unwrap_or(Timestamp::MAX);
+        let password = hash_password(&once, &self.clock)?;
+        let set = PasswordSet { person, password, once_until: Some(until) };
+        self.ended(Draft::new("password.set", by, &set)?).await?;
+        Ok((once, until))
+    }
+
+    /// Notes in the log that a name pauses after so many wrong passwords from there.
+    pub async fn note_paused(&self, person: PersonId, failures: u32, address: String) -> Result<(), Error> {
+        let paused = Paused { person, failures, address };
+        self.journal.commit(Draft::new("attempts.paused", archive_itself(), &paused)?).await?;
         Ok(())
     }
 
-    /// Gives a person other roles: from the moment this returns they count for all that the person is known by.
-    pub async fn set_roles(&self, by: PersonId, name: &str, roles: Vec<Role>) -> Result<(), Error> {
-        let person = self.by_name(name)?.ok_or(Error::Unknown)?.id;
-        self.journal.commit_durably(Draft::new("person.roles_set", by, &RolesSet { person, roles })?).await?;
-        Ok(())
+    /// What a browser is known by from which this person has signed in; nobody else can make it.
+    pub fn device_mark(&self, person: PersonId, nonce: &str) -> String {
+        let mark = self.lookup.of("device", &[person.as_bytes(), nonce.as_bytes()]);
+        BASE64_URL_SAFE_NO_PAD.encode(mark)
+    }
+
+    fn hashed(&self, name: &str, password: &str) -> Result<PasswordHash, Error> {
+        password::check_password(name, password, self.terms.password_chars)?;
+        hash_password(password, &self.clock)
     }
 
     /// Everybody, by name.
@@ -176,62 +286,6 @@ impl People {
     pub fn by_name(&self, name: &str) -> Result<Option<Person>, Error> {
         let id = self.records.get(&NAMES, &name_key(&self.lookup, name))?;
         id.map_or(Ok(None), |id| self.get(id))
-    }
-
-    /// Makes a token that acts as `person`.
-    pub async fn make_token(&self, by: PersonId, person: PersonId) -> Result<NewToken, Error> {
-        self.make("token.made", by, person, None).await
-    }
-
-    /// Checks name and password and starts a session. Costs an argon2id hash whether the name exists or not.
-    pub async fn sign_in(
-        &self,
-        name: &str,
-        password: &str,
-        lasts: Duration,
-    ) -> Result<(Person, NewToken), Error> {
-        let person = self.by_name(name)?.filter(|person| !person.disabled);
-        let hash = person.as_ref().and_then(|person| person.password.clone());
-        let (password, clock) = (Zeroizing::new(password.to_owned()), self.clock.clone());
-        let checking = tokio::task::spawn_blocking(move || verify_password(&password, hash.as_ref(), &clock));
-        let right = checking.await.unwrap_or(false);
-        let person = person.filter(|_| right).ok_or(Error::WrongPassword)?;
-        let lasts = SignedDuration::try_from(lasts).unwrap_or(SignedDuration::from_hours(1));
-        let expires_at = self.clock.now().checked_add(lasts).unwrap_or(Timestamp::MAX);
-        let token = self.make("session.started", person.id, person.id, Some(expires_at)).await?;
-        Ok((person, token))
-    }
-
-    /// Ends the session or token of this secret.
-    pub async fn end_session(&self, by: PersonId, secret: &str) -> Result<(), Error> {
-        let digest = Sha256Digest::of(secret.as_bytes());
-        self.journal.commit_durably(Draft::new("session.ended", by, &digest)?).await?;
-        Ok(())
-    }
-
-    /// Who bears this secret, if it is valid now and its person is not disabled.
-    pub fn authenticate(&self, secret: &str) -> Result<Option<Actor>, Error> {
-        let digest = Sha256Digest::of(secret.as_bytes());
-        let token = self.records.get(&TOKENS, digest.as_bytes())?;
-        let now = self.clock.now();
-        let valid = token.filter(|token| !token.ended && token.expires_at.is_none_or(|end| now < end));
-        let Some(token) = valid else { return Ok(None) };
-        let person = self.get(token.person)?.filter(|person| !person.disabled);
-        Ok(person.map(|person| person.actor()))
-    }
-
-    async fn make(
-        &self,
-        kind: &'static str,
-        by: PersonId,
-        person: PersonId,
-        expires_at: Option<Timestamp>,
-    ) -> Result<NewToken, Error> {
-        let secret = Zeroizing::new(BASE64_URL_SAFE_NO_PAD.encode(self.clock.random_bytes::<32>()));
-        let digest = Sha256Digest::of(secret.as_bytes());
-        let token = Token { id: self.clock.new_id(), person, secret: digest, expires_at, ended: false };
-        self.journal.commit_durably(Draft::new(kind, by, &token)?).await?;
-        Ok(NewToken { secret, expires_at })
     }
 }
 
@@ -270,27 +324,29 @@ fn project_disabled(projection: &mut Projection<'_>) -> Result<(), journal::Erro
         person.disabled = true;
         projection.put(&PEOPLE, id.as_bytes(), &person)?;
     }
-    Ok(())
+    bearers::end_where(projection, id, |_| true)
 }
 
 fn project_roles(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
-    let RolesSet { person: id, roles } = projection.fact()?;
-    if let Some(person) = projection.get(&PEOPLE, id.as_bytes())? {
-        projection.put(&PEOPLE, id.as_bytes(), &Person { roles, ..person })?;
+    let set: RolesSet = projection.fact()?;
+    if let Some(mut person) = projection.get(&PEOPLE, set.person.as_bytes())? {
+        person.roles = set.roles;
+        projection.put(&PEOPLE, set.person.as_bytes(), &person)?;
     }
-    Ok(())
+    bearers::end_where(projection, set.person, |_| true)
 }
 
-fn project_token(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
-    let token: Token = projection.fact()?;
-    projection.put(&TOKENS, token.secret.as_bytes(), &token)
+fn project_password(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
+    let set: PasswordSet = projection.fact()?;
+    if let Some(mut person) = projection.get(&PEOPLE, set.person.as_bytes())? {
+        person.password = Some(set.password);
+        person.once_until = set.once_until;
+        projection.put(&PEOPLE, set.person.as_bytes(), &person)?;
+    }
+    bearers::end_where(projection, set.person, |_| true)
 }
 
-fn project_session_ended(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
-    let secret: Sha256Digest = projection.fact()?;
-    if let Some(mut token) = projection.get(&TOKENS, secret.as_bytes())? {
-        token.ended = true;
-        projection.put(&TOKENS, secret.as_bytes(), &token)?;
-    }
+/// It is in the log, and that is all.
+fn project_nothing(_: &mut Projection<'_>) -> Result<(), journal::Error> {
     Ok(())
 }

@@ -128,7 +128,7 @@ impl App {
         name: &str,
         bytes: Vec<u8>,
     ) -> Result<Document, Error> {
-        let actor = Actor { id: archive_itself(), name: "archive".into(), roles: Vec::new() };
+        let actor = Actor::new(archive_itself(), "archive", Vec::new());
         let permit = Permit::of_operator(actor, Action::AddDocument, dossier.subject());
         let new = NewDocument {
             dossier: dossier.id,

@@ -27,7 +27,7 @@ use crate::keys::{self, Keys};
 use crate::manifest::{self, Because, Manifest};
 use crate::objects::{Key, Objects};
 use crate::packs::Packs;
-use crate::people::People;
+use crate::people::{People, Terms};
 use crate::records::{self, Medium, Records};
 use crate::sealing::Sealing;
 use crate::search::{self, Index, IndexKey};
@@ -481,7 +481,8 @@ impl Stores {
             looks: Looks::default(),
             of_opened: false,
         };
-        let people = People::new(records.clone(), journal.clone(), lookup.clone(), clock.clone());
+        let terms = Terms::of(&config);
+        let people = People::new(records.clone(), journal.clone(), lookup.clone(), clock.clone(), terms);
         let bounds = searches::Bounds {
             saved: config.limits.saved_searches,
             name_chars: config.limits.saved_name_chars,

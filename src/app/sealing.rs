@@ -80,7 +80,7 @@ impl App {
         let Some(order) = cases::history(&self.records, case)?.into_iter().rev().find(orders) else {
             return Ok(());
         };
-        let actor = Actor { id: order.by, name: order.by_name, roles: Vec::new() };
+        let actor = Actor::new(order.by, order.by_name, Vec::new());
         let permit = Permit::of_order(actor, Action::SealDossier, dossier.subject());
         let reason = order.input.note.unwrap_or_else(|| format!("{case} {}", order.action));
         match self.seal_dossier(&permit, id, &reason).await {

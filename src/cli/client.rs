@@ -8,13 +8,12 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt};
 use jiff::civil::Date;
 use reqwest::{Method, RequestBuilder, Response};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use zeroize::Zeroizing;
 
 use super::keys::{say_listed, say_rewrapped};
-use super::local::{password, say_added};
-use super::{Common, KeysVerb, Outcome, UserVerb, output};
+use super::{Common, KeysVerb, Outcome, output};
 use crate::app::Totals;
 use crate::archive::Export;
 use crate::domain::{DocumentId, DossierId, Fingerprint, Sha256Digest};
@@ -51,37 +50,6 @@ impl Client {
         self.http
             .request(method, format!("{}{path}", self.base.trim_end_matches('/')))
             .bearer_auth(&*self.token)
-    }
-
-    pub(super) async fn user(&self, verb: UserVerb) -> anyhow::Result<Outcome> {
-        match verb {
-            UserVerb::Add { name, roles, password_file } => {
-                let (password, made) = password(password_file.as_deref())?;
-                let body = json!({ "name": name, "roles": roles, "password": *password });
-                answer(self.request(Method::POST, "/api/v1/users").json(&body)).await?;
-                say_added(&name, made.then_some(password.as_str()));
-            }
-            UserVerb::List => {
-                let people: Value = answer(self.request(Method::GET, "/api/v1/users")).await?.json().await?;
-                output::say_json(&people["entries"]);
-            }
-            UserVerb::Disable { name } => {
-                answer(self.request(Method::DELETE, &format!("/api/v1/users/{name}"))).await?;
-                output::say(&format!("{name} is disabled"));
-            }
-        }
-        Ok(Outcome::Clean)
-    }
-
-    pub(super) async fn token(&self, name: &str, roles: &[String]) -> anyhow::Result<Outcome> {
-        let body = json!({ "name": name, "roles": roles });
-        let made: Value =
-            answer(self.request(Method::POST, "/api/v1/tokens").json(&body)).await?.json().await?;
-        output::say(&format!(
-            "token of {name}, shown only now: {}",
-            made["token"].as_str().unwrap_or_default()
-        ));
-        Ok(Outcome::Clean)
     }
 
     pub(super) async fn put(

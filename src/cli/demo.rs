@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::client::http_client;
-use super::local::password;
+use super::people::password;
 use super::serving::{self, Ending, Running};
 use super::{Outcome, output};
 use crate::app::{App, Recovery};

@@ -66,7 +66,7 @@ fn permit(app: &App, id: DossierId, by: Option<&str>) -> anyhow::Result<Permit> 
     anyhow::ensure!(sealing::stub(&app.records, id)?.is_none(), "the dossier is sealed");
     let dossier = app.dossiers.get(id)?.context("there is no such dossier")?;
     let Some(name) = by else {
-        let actor = Actor { id: operator(), name: "operator".into(), roles: Vec::new() };
+        let actor = Actor::new(operator(), "operator", Vec::new());
         return Ok(Permit::of_operator(actor, Action::ExportDossier, dossier.subject()));
     };
     let person = app.people.by_name(name)?.filter(|person| !person.disabled);

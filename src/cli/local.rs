@@ -2,16 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use serde_json::json;
 use tokio::task::JoinHandle;
-use zeroize::Zeroizing;
 
-use super::{Outcome, UserVerb, output, serving, store};
+use super::{Outcome, output, serving, store};
 use crate::app::{App, Recovery};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::{PersonId, Role, archive_itself};
+use crate::domain::{PersonId, archive_itself};
 use crate::workflow::pack::ReadError;
 use crate::workflow::{Finding, Pack};
 
@@ -99,88 +97,4 @@ impl Session {
 /// Whoever has the data folder and its key acts as the archive itself.
 pub(super) fn operator() -> PersonId {
     archive_itself()
-}
-
-pub(super) async fn user(config: Config, verb: UserVerb, as_json: bool) -> anyhow::Result<Outcome> {
-    let session = Session::open(config).await?;
-    match verb {
-        UserVerb::Add { name, roles, password_file } => {
-            let (password, made) = password(password_file.as_deref())?;
-            let roles = known_roles(&session.app, &roles)?;
-            session.app.people.add(Some(operator()), &name, roles, Some(&password)).await?;
-            say_added(&name, made.then_some(password.as_str()));
-        }
-        UserVerb::List => list(&session.app, as_json)?,
-        UserVerb::Disable { name } => {
-            session.app.people.disable(operator(), &name).await?;
-            output::say(&format!("{name} is disabled"));
-        }
-    }
-    session.close().await?;
-    Ok(Outcome::Clean)
-}
-
-pub(super) fn say_added(name: &str, password: Option<&str>) {
-    match password {
-        Some(password) => output::say(&format!("{name} was added  password: {password}")),
-        None => output::say(&format!("{name} was added")),
-    }
-}
-
-/// The password of a file, or a new one; the flag tells whether it was made.
-pub(super) fn password(file: Option<&Path>) -> anyhow::Result<(Zeroizing<String>, bool)> {
-    match file {
-        Some(path) => {
-            let text = Zeroizing::new(std::fs::read_to_string(path)?);
-            Ok((Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()), false))
-        }
-        None => {
-            let bytes = Zeroizing::new(Clock::system().random_bytes::<12>());
-            Ok((Zeroizing::new(BASE64_URL_SAFE_NO_PAD.encode(*bytes)), true))
-        }
-    }
-}
-
-fn known_roles(app: &App, names: &[String]) -> anyhow::Result<Vec<Role>> {
-    let in_force = app.packs.current()?;
-    let known = in_force.pack.roles();
-    if let Some(unknown) = names.iter().find(|name| !known.contains_key(*name) && *name != Role::ADMIN) {
-        let known: Vec<&str> = known.keys().map(String::as_str).collect();
-        anyhow::bail!("the pack has no role {unknown}; it has {}, and admin", known.join(", "));
-    }
-    Ok(names.iter().map(Role::new).collect())
-}
-
-fn list(app: &App, as_json: bool) -> anyhow::Result<()> {
-    let people = app.people.list()?;
-    if as_json {
-        let people: Vec<_> = people
-            .iter()
-            .map(|person| json!({ "name": person.name, "roles": person.roles, "disabled": person.disabled }))
-            .collect();
-        output::say_json(&people);
-        return Ok(());
-    }
-    for person in people {
-        let roles: Vec<&str> = person.roles.iter().map(Role::as_str).collect();
-        let mark = if person.disabled { "  (disabled)" } else { "" };
-        output::say(&format!("{}  {}{mark}", person.name, roles.join(",")));
-    }
-    Ok(())
-}
-
-pub(super) async fn token(config: Config, name: &str, roles: &[String]) -> anyhow::Result<Outcome> {
-    let session = Session::open(config).await?;
-    let person = match session.app.people.by_name(name)? {
-        Some(person) => person,
-        None => {
-            anyhow::ensure!(!roles.is_empty(), "there is nobody of this name: --role is needed");
-            let roles = known_roles(&session.app, roles)?;
-            session.app.people.add(Some(operator()), name, roles, None).await?
-        }
-    };
-    let token = session.app.people.make_token(operator(), person.id).await?;
-    session.close().await?;
-    output::say(&format!("token of {name}, shown only now: {}", *token.secret));
-    Ok(Outcome::Clean)
 }

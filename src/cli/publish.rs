@@ -170,7 +170,7 @@ async fn send(request: RequestBuilder) -> anyhow::Result<(Option<Value>, u16)> {
 
 /// Whoever has the data folder and its key may publish.
 fn permit() -> Permit {
-    let actor = Actor { id: operator(), name: "operator".into(), roles: Vec::new() };
+    let actor = Actor::new(operator(), "operator", Vec::new());
     Permit::of_operator(actor, Action::PublishPack, Subject::Archive)
 }
 

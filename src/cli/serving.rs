@@ -37,7 +37,8 @@ impl Running {
             tokio::spawn(async move { sampler.sample_forever().await }),
         ];
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let serve = axum::serve(listener, http::router(app.clone()));
+        let router = http::router(app.clone());
+        let serve = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>());
         let served = tokio::spawn(
             serve
                 .with_graceful_shutdown(async {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{PersonId, RawId};
+use super::{PersonId, RawId, Scopes};
 
 /// The name of a role: one of the pack's, or the engine's own `admin`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -38,9 +38,17 @@ pub struct Actor {
     pub name: String,
     /// The roles held.
     pub roles: Vec<Role>,
+    /// How far the token reaches by which the actor is known; it is no part of what is written down.
+    #[serde(skip)]
+    pub scopes: Scopes,
 }
 
 impl Actor {
+    /// Somebody with these roles, who is known by nothing that limits them.
+    pub fn new(id: PersonId, name: impl Into<String>, roles: Vec<Role>) -> Self {
+        Self { id, name: name.into(), roles, scopes: Scopes::all() }
+    }
+
     /// Whether the actor holds the role.
     pub fn has_role(&self, role: &str) -> bool {
         self.roles.iter().any(|r| r.as_str() == role)

@@ -23,6 +23,7 @@ pub(super) mod sealing;
 pub(super) mod search;
 pub(super) mod searches;
 pub(super) mod session;
+pub(super) mod tokens;
 mod totals;
 mod verify;
 
@@ -45,10 +46,21 @@ pub const PATHS: &[(&str, &[&str])] = &[
     ("/metrics", &["get"]),
     ("/api/openapi.json", &["get"]),
     ("/api/v1/session", &["post", "get", "delete"]),
+    ("/api/v1/session/password", &["post"]),
+    ("/api/v1/session/factors", &["get"]),
+    ("/api/v1/session/factors/remove", &["post"]),
+    ("/api/v1/session/app", &["post"]),
+    ("/api/v1/session/app/confirm", &["post"]),
+    ("/api/v1/session/recovery", &["post"]),
+    ("/api/v1/sessions", &["get", "delete"]),
+    ("/api/v1/sessions/{id}", &["delete"]),
     ("/api/v1/users", &["get", "post"]),
     ("/api/v1/users/{name}", &["delete"]),
     ("/api/v1/users/{name}/roles", &["post"]),
-    ("/api/v1/tokens", &["post"]),
+    ("/api/v1/users/{name}/password", &["post"]),
+    ("/api/v1/users/{name}/factors", &["delete"]),
+    ("/api/v1/tokens", &["get", "post"]),
+    ("/api/v1/tokens/{id}", &["delete"]),
     ("/api/v1/pack", &["get"]),
     ("/api/v1/packs", &["get", "post"]),
     ("/api/v1/packs/migrate", &["post"]),
@@ -116,10 +128,21 @@ pub(super) fn routes() -> Router<Door> {
         .route("/metrics", get(health::metrics))
         .route("/api/openapi.json", get(health::openapi))
         .route("/api/v1/session", post(session::start).get(session::show).delete(session::end))
+        .route("/api/v1/session/password", post(session::change_password))
+        .route("/api/v1/session/factors", get(session::factors))
+        .route("/api/v1/session/factors/remove", post(session::remove_factors))
+        .route("/api/v1/session/app", post(session::begin_app))
+        .route("/api/v1/session/app/confirm", post(session::confirm_app))
+        .route("/api/v1/session/recovery", post(session::renew_recovery))
+        .route("/api/v1/sessions", get(session::list).delete(session::end_others))
+        .route("/api/v1/sessions/{id}", delete(session::end_one))
         .route("/api/v1/users", get(people::list).post(people::add))
         .route("/api/v1/users/{name}", delete(people::disable))
         .route("/api/v1/users/{name}/roles", post(people::set_roles))
-        .route("/api/v1/tokens", post(people::make_token))
+        .route("/api/v1/users/{name}/password", post(people::reset_password))
+        .route("/api/v1/users/{name}/factors", delete(people::remove_factors))
+        .route("/api/v1/tokens", get(tokens::list).post(tokens::make))
+        .route("/api/v1/tokens/{id}", delete(tokens::revoke))
         .route("/api/v1/pack", get(people::pack))
         .route("/api/v1/packs", get(packs::list).post(packs::publish))
         .route("/api/v1/packs/migrate", post(packs::migrate))

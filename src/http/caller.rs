@@ -1,11 +1,14 @@
 //! Who calls: the bearer of a token, or of the session cookie of the pages.
 
 use axum::extract::FromRequestParts;
-use axum::http::header::{AUTHORIZATION, COOKIE};
+use axum::http::Method;
+use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
+use super::ending::KnownBy;
+use super::signing::{SESSION, cookie};
 use super::{Door, Problem};
 use crate::access::{Action, Granted, Permit, Subject};
 use crate::archive::Archive;
@@ -13,12 +16,10 @@ use crate::delegations::{self, Delegation};
 use crate::domain::{Actor, DossierId, PersonId, Role};
 use crate::dossiers::{self, Dossier};
 use crate::packs::InForce;
+use crate::people::{Bearer, Kind, Known};
 use crate::records::Records;
 use crate::sealing::{self, Stub};
 use crate::workflow::Case;
-
-/// The name of the session cookie.
-pub(super) const SESSION_COOKIE: &str = "lantai_session";
 
 /// Whoever calls, with what they may do looked up when asked.
 pub struct Caller {
@@ -26,11 +27,66 @@ pub struct Caller {
     pub actor: Actor,
     /// The token or session by which they are known.
     pub secret: Zeroizing<String>,
+    /// What is known of that.
+    pub bearer: Bearer,
+    /// What they have to do before they may do anything else.
+    pub lacks: Option<Lack>,
     /// Whose deputy they are today; those roles are among the actor's.
     pub deputy: Vec<Delegation>,
 }
 
+/// What somebody has to do first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lack {
+    /// To choose a password in place of a one-time one.
+    Password,
+    /// To take a second factor on.
+    SecondFactor,
+}
+
 impl Caller {
+    /// Whoever is known by the token or the cookie, also if there is something that they have to do first.
+    pub(super) fn known(parts: &Parts, door: &Door) -> Result<Self, Problem> {
+        let secret = bearer(parts)
+            .or_else(|| cookie(&parts.headers, &door.app.config.sign_in, SESSION))
+            .ok_or_else(|| Problem::new("unauthenticated"))?;
+        let caller = Self::of_secret(door, secret)?;
+        if let Some(known_by) = parts.extensions.get::<KnownBy>() {
+            known_by.note(&caller.secret);
+        }
+        Ok(caller)
+    }
+
+    /// Whoever bears this secret.
+    pub(super) fn of_secret(door: &Door, secret: Zeroizing<String>) -> Result<Self, Problem> {
+        let known = door.app.people.authenticate(&secret)?.ok_or_else(|| Problem::new("unauthenticated"))?;
+        let mut actor = known.person.actor();
+        actor.scopes = known.bearer.scopes.clone();
+        let deputy = delegations::held(&door.app.records, actor.id, door.app.clock.now())?;
+        for held in &deputy {
+            if !actor.roles.contains(&held.role) {
+                actor.roles.push(held.role.clone());
+            }
+        }
+        let lacks = lack(door, &known, &actor.roles);
+        Ok(Self { actor, secret, bearer: known.bearer, lacks, deputy })
+    }
+
+    /// Refuses to change anything for a token that is not for that. What needs a permit is refused without it as well.
+    pub(super) fn check_scope(&self, method: &Method) -> Result<(), Problem> {
+        let looks_only = matches!(*method, Method::GET | Method::HEAD);
+        if looks_only || self.actor.scopes.can_change() { Ok(()) } else { Err(Problem::new("out_of_scope")) }
+    }
+
+    /// Refuses whoever has something to do first.
+    pub(super) fn check_complete(&self) -> Result<(), Problem> {
+        match self.lacks {
+            None => Ok(()),
+            Some(Lack::Password) => Err(Problem::new("password_change_needed")),
+            Some(Lack::SecondFactor) => Err(Problem::new("enrolment_needed")),
+        }
+    }
+
     /// The permit to do `action` to the archive as a whole.
     pub fn may(&self, door: &Door, action: Action) -> Result<Permit, Problem> {
         Ok(rules(door)?.policies.permit(&self.actor, action, Subject::Archive)?)
@@ -154,17 +210,38 @@ impl FromRequestParts<Door> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Problem> {
-        let secret =
-            bearer(parts).or_else(|| cookie(parts)).ok_or_else(|| Problem::new("unauthenticated"))?;
-        let actor = door.app.people.authenticate(&secret)?.ok_or_else(|| Problem::new("unauthenticated"))?;
-        let mut actor = actor;
-        let deputy = delegations::held(&door.app.records, actor.id, door.app.clock.now())?;
-        for held in &deputy {
-            if !actor.roles.contains(&held.role) {
-                actor.roles.push(held.role.clone());
-            }
+        let caller = Self::known(parts, door)?;
+        caller.check_complete()?;
+        caller.check_scope(&parts.method)?;
+        Ok(caller)
+    }
+}
+
+/// Somebody who signed in, for what concerns themselves: no token can do that for them. They may have something to do
+/// first, of which this is a part.
+pub(super) struct Own(pub(super) Caller);
+
+impl FromRequestParts<Door> for Own {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Problem> {
+        let caller = Caller::known(parts, door)?;
+        if caller.bearer.kind == Kind::Session {
+            Ok(Self(caller))
+        } else {
+            Err(Problem::new("session_needed"))
         }
-        Ok(Self { actor, secret, deputy })
+    }
+}
+
+/// What somebody who signed in has to do first.
+fn lack(door: &Door, known: &Known, roles: &[Role]) -> Option<Lack> {
+    let needs = || door.app.config.sign_in.needs_second_factor(roles.iter().map(Role::as_str));
+    match () {
+        () if known.bearer.kind == Kind::Token => None,
+        () if known.person.once_until.is_some() => Some(Lack::Password),
+        () if !known.bearer.second && needs() => Some(Lack::SecondFactor),
+        () => None,
     }
 }
 
@@ -172,10 +249,4 @@ fn bearer(parts: &Parts) -> Option<Zeroizing<String>> {
     let value = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| Zeroizing::new(token.trim().to_owned()))
-}
-
-fn cookie(parts: &Parts) -> Option<Zeroizing<String>> {
-    let cookies = parts.headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == SESSION_COOKIE).map(|(_, value)| Zeroizing::new(value.to_owned()))
 }

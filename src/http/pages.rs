@@ -4,6 +4,7 @@
 //! Every form is a plain POST that ends in a redirect, or in the same page with a sentence and what was typed. The
 //! words of the department come from its pack, all others from the Fluent files, under ids that begin with `page-`.
 
+mod account;
 mod admin;
 mod asset;
 mod case;
@@ -24,6 +25,7 @@ mod overview;
 mod packs;
 mod papers;
 mod penalties;
+mod provider;
 mod queue;
 mod sealed;
 mod search;
@@ -66,6 +68,26 @@ pub(super) fn routes(door: &Door) -> Router<Door> {
         .route("/delegations", get(delegations::show).post(delegations::name))
         .route("/delegations/{id}/end", post(delegations::end).get(visit::to_page))
         .route("/sign-in", get(sign_in::ask).post(sign_in::enter))
+        .route("/sign-in/code", post(sign_in::second).get(visit::to_page))
+        .route("/sign-in/passkey", post(sign_in::passkey).get(visit::to_page))
+        .route("/account/passkeys", post(account::passkeys::begin).get(visit::to_page))
+        .route("/account/passkeys/confirm", post(account::passkeys::confirm).get(visit::to_page))
+        .route("/account/passkeys/remove", post(account::passkeys::remove).get(visit::to_page))
+        .route("/sign-in/provider", get(provider::go))
+        .route(crate::http::provider::BACK, get(provider::back))
+        .route("/account", get(account::show))
+        .route("/account/password", post(account::change_password).get(visit::to_page))
+        .route("/account/app", post(account::begin_app).get(visit::to_page))
+        .route("/account/app/confirm", post(account::confirm_app).get(visit::to_page))
+        .route("/account/recovery", post(account::renew_recovery).get(visit::to_page))
+        .route("/account/factors/remove", post(account::remove_factors).get(visit::to_page))
+        .route("/account/sessions/end", post(account::end_sessions).get(visit::to_page))
+        .route("/account/tokens", post(account::make_token).get(visit::to_page))
+        .route("/account/tokens/{id}/revoke", post(account::revoke_token).get(visit::to_page))
+        .route("/admin/access", get(admin::access::show))
+        .route("/admin/access/tokens", post(admin::access::make_token).get(visit::to_page))
+        .route("/admin/access/tokens/{id}/revoke", post(admin::access::revoke).get(visit::to_page))
+        .route("/admin/access/{name}/{what}", post(admin::access::change).get(visit::to_page))
         .route("/sign-out", post(sign_in::leave).get(visit::to_page))
         .route("/cases/{id}", get(case::show))
         .route("/cases/{id}/actions/{action}", post(case::act).get(visit::to_page))

@@ -35,6 +35,11 @@ impl Problem {
         Self { code, values: Vec::new(), members: Map::new(), refusal: None }
     }
 
+    /// A problem that is over after so many seconds.
+    pub fn wait(code: &'static str, seconds: u64) -> Self {
+        Self::new(code).value("seconds", seconds).member("retry_after_seconds", seconds)
+    }
+
     /// The request cannot be understood.
     pub fn bad_request(what: impl ToString) -> Self {
         Self::new("bad_request").value("what", what)
@@ -87,14 +92,31 @@ impl Problem {
     /// The status that goes with the code.
     pub fn status(&self) -> StatusCode {
         match self.code {
-            "unauthenticated" | "wrong_password" => StatusCode::UNAUTHORIZED,
-            "forbidden" | "cross_site" | "role" | "four_eyes" | "wrong_passphrase" | "same_person"
-            | "not_held" => StatusCode::FORBIDDEN,
+            "unauthenticated"
+            | "wrong_password"
+            | "wrong_code"
+            | "second_factor_needed"
+            | "wrong_passkey"
+            | "provider_refused" => StatusCode::UNAUTHORIZED,
+            "forbidden"
+            | "cross_site"
+            | "role"
+            | "four_eyes"
+            | "wrong_passphrase"
+            | "same_person"
+            | "not_held"
+            | "out_of_scope"
+            | "password_change_needed"
+            | "enrolment_needed"
+            | "session_needed"
+            | "unknown_at_provider" => StatusCode::FORBIDDEN,
             "dossier_sealed" => StatusCode::LOCKED,
             "dossier_destroyed" => StatusCode::GONE,
             "not_found" | "unknown_dossier" | "unknown_document" | "unknown_case" | "unknown_person"
-            | "unknown_search" | "no_target" | "unknown_pack" | "unknown_penalty" | "unknown_delegation"
-            | "not_split" | "not_read" | "no_page" | "no_picture" => StatusCode::NOT_FOUND,
+            | "unknown_search" | "no_target" | "unknown_token" | "unknown_pack" | "unknown_penalty"
+            | "unknown_delegation" | "not_split" | "not_read" | "no_page" | "no_picture" => {
+                StatusCode::NOT_FOUND
+            }
             "method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
             "bad_request" | "wrong_digest" | "broken" => StatusCode::BAD_REQUEST,
             "conflict" | "verifying" | "claimed" | "name_taken" | "stale_version" | "wrong_state"
@@ -104,7 +126,9 @@ impl Problem {
             "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
             "bad_range" => StatusCode::RANGE_NOT_SATISFIABLE,
             "too_many_uploads" | "too_many_attempts" => StatusCode::TOO_MANY_REQUESTS,
-            "store_unavailable" | "not_durable" | "records_failed" => StatusCode::SERVICE_UNAVAILABLE,
+            "store_unavailable" | "not_durable" | "records_failed" | "provider_unavailable" => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             "store_full" => StatusCode::INSUFFICIENT_STORAGE,
             "damaged" | "internal" => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::UNPROCESSABLE_ENTITY,
@@ -126,6 +150,7 @@ impl Problem {
         if let Some(object) = body.as_object_mut() {
             object.extend(self.members);
         }
+        let wait = body.get("retry_after_seconds").and_then(Value::as_u64).unwrap_or(5);
         let mut response = (status, Json(body)).into_response();
         let kept = headers.into_iter().filter_map(|(name, value)| name.map(|name| (name, value)));
         response.headers_mut().extend(kept.filter(|(name, _)| name != header::CONTENT_LENGTH));
@@ -133,7 +158,7 @@ impl Problem {
             .headers_mut()
             .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if matches!(status.as_u16(), 429 | 503) {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait));
         }
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -411,9 +436,16 @@ impl From<people::Error> for Problem {
         match error {
             people::Error::NameTaken => Self::new("name_taken"),
             people::Error::BadName => Self::new("bad_name"),
-            people::Error::WeakPassword => Self::new("weak_password"),
+            people::Error::WeakPassword { shortest_chars } => {
+                Self::new("weak_password").value("limit", shortest_chars)
+            }
+            people::Error::CommonPassword => Self::new("common_password"),
+            people::Error::WrongCode => Self::new("wrong_code"),
+            people::Error::BadPasskey => Self::new("wrong_passkey"),
+            people::Error::TooManyPasskeys => Self::new("too_many_passkeys"),
+            people::Error::UnknownToken => Self::new("unknown_token"),
+            people::Error::BadEnd => Self::new("bad_end"),
             people::Error::Unknown => Self::new("unknown_person"),
-            people::Error::WrongPassword => Self::new("wrong_password"),
             people::Error::Journal(error) => error.into(),
             people::Error::Records(error) => error.into(),
         }

@@ -395,11 +395,7 @@ pub(super) fn lacking(def: &Definition, facts: &Map<String, Value>, case: &Case)
 /// `ROLE+ROLE/NAME` as somebody who acts.
 pub(super) fn actor(text: &str) -> Actor {
     let (roles, name) = text.split_once('/').unwrap_or(("", text));
-    Actor {
-        id: PersonId::from(raw(name)),
-        name: name.to_owned(),
-        roles: roles.split('+').map(Role::new).collect(),
-    }
+    Actor::new(PersonId::from(raw(name)), name, roles.split('+').map(Role::new).collect())
 }
 
 /// The same name is always the same id.

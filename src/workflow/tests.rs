@@ -83,7 +83,7 @@ fn document(n: u8, kind: &str) -> Attached {
 
 fn person(n: u8, name: &str, roles: &[&str]) -> Actor {
     let id = PersonId::from(RawId::from_bytes([n; 16]));
-    Actor { id, name: name.into(), roles: roles.iter().map(|role| Role::new(*role)).collect() }
+    Actor::new(id, name, roles.iter().map(|role| Role::new(*role)).collect())
 }
 
 fn li() -> Actor {

@@ -77,7 +77,8 @@ impl TestApp {
         Self::start_with_clock(dir, objects_url, Clock::system(), change).await
     }
 
-    async fn start_with_clock(
+    /// The same with all of it chosen.
+    pub(crate) async fn start_with_clock(
         dir: TempDir,
         objects_url: &str,
         clock: Clock,
@@ -87,6 +88,8 @@ impl TestApp {
             Config { data: dir.path().join("data"), objects: objects_url.to_owned(), ..Config::default() };
         config.reading_program = Some(PathBuf::from(env!("CARGO_BIN_EXE_lantai")));
         config.reading_font = Some(NO_FONT.into());
+        // Tests move the time; those of idle sessions say so.
+        config.session.idle_minutes = config.session.hours * 60;
         change(&mut config);
         let (objects, faults) = Objects::open(objects_url, &config.s3).await.unwrap().with_faults();
         let recovery = Recovery::NewKeyFile(dir.path().join("recovery.key"));

@@ -39,6 +39,7 @@ mod sealing;
 mod search;
 mod searches;
 mod server;
+mod signing_in;
 mod stack;
 mod stores;
 mod tidy;

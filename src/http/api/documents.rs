@@ -366,7 +366,10 @@ pub(super) fn describe(
     set(header::ETAG, format!("\"{}\"", document.sha256))?;
     set(header::HeaderName::from_static("repr-digest"), upload::digest_header(&document.sha256))?;
     set(header::CONTENT_DISPOSITION, disposition(document))?;
-    set(header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'".into())?;
+    set(
+        header::CONTENT_SECURITY_POLICY,
+        "sandbox; default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'".into(),
+    )?;
     if range.is_some() {
         set(header::CONTENT_RANGE, format!("bytes {}-{}/{}", sent.start, sent.end - 1, document.size_bytes))?;
     }

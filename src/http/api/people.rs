@@ -1,10 +1,11 @@
-//! People and tokens, for administrators; and the words of the pack, for everybody.
+//! People, for administrators; and the words of the pack, for everybody.
 
 use std::collections::BTreeMap;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -12,22 +13,16 @@ use zeroize::Zeroizing;
 use super::Json;
 use crate::access::{Action, Subject};
 use crate::domain::{Actor, Role};
+use crate::http::attempts::Guessed;
 use crate::http::caller::rules;
 use crate::http::{Caller, Door, Problem};
-use crate::people::{NewToken, Person};
+use crate::people::Person;
 
 #[derive(Deserialize)]
 pub(super) struct NewPerson {
     name: String,
     roles: Vec<String>,
     password: Zeroizing<String>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct TokenFor {
-    name: String,
-    #[serde(default)]
-    roles: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -42,11 +37,19 @@ struct PersonView {
     name: String,
     roles: Vec<Role>,
     disabled: bool,
+    /// Whether they have to choose a password at their next sign-in.
+    one_time_password: bool,
 }
 
 impl From<Person> for PersonView {
     fn from(person: Person) -> Self {
-        Self { id: person.id.to_string(), name: person.name, roles: person.roles, disabled: person.disabled }
+        Self {
+            id: person.id.to_string(),
+            one_time_password: person.once_until.is_some(),
+            name: person.name,
+            roles: person.roles,
+            disabled: person.disabled,
+        }
     }
 }
 
@@ -136,24 +139,45 @@ fn keep_a_manager(door: &Door, name: &str, roles: &[Role]) -> Result<(), Problem
     }
 }
 
-/// `POST /api/v1/tokens`: a token that acts as the person of that name, who is added if there is none.
-pub(super) async fn make_token(
+/// `POST /api/v1/users/{name}/password`: a one-time password, shown only now.
+pub(super) async fn reset_password(
     State(door): State<Door>,
     caller: Caller,
-    Json(input): Json<TokenFor>,
+    Path(name): Path<String>,
 ) -> Result<Response, Problem> {
-    caller.may(&door, Action::ManagePeople)?;
-    let token = token_for(&door, &caller.actor, &input.name, &input.roles).await?;
-    let body = json!({ "token": token.secret.as_str(), "name": input.name, "expires_at": token.expires_at });
+    let (password, until) = reset(&door, &caller, &name).await?;
+    let body = json!({ "name": name, "password": password.as_str(), "until": until });
     Ok((StatusCode::CREATED, axum::Json(body)).into_response())
 }
 
-async fn token_for(door: &Door, by: &Actor, name: &str, roles: &[String]) -> Result<NewToken, Problem> {
-    let person = match door.app.people.by_name(name)? {
-        Some(person) => person,
-        None => door.app.people.add(Some(by.id), name, known_roles(door, roles)?, None).await?,
-    };
-    Ok(door.app.people.make_token(by.id, person.id).await?)
+/// Gives somebody a one-time password, and until when it can be used. A pause of their name is over.
+pub(crate) async fn reset(
+    door: &Door,
+    caller: &Caller,
+    name: &str,
+) -> Result<(Zeroizing<String>, Timestamp), Problem> {
+    caller.may(door, Action::ManagePeople)?;
+    let reset = door.app.people.reset_password(caller.actor.id, name).await?;
+    door.attempts.right(Guessed::Name(name));
+    door.attempts.right(Guessed::Code(name));
+    Ok(reset)
+}
+
+/// `DELETE /api/v1/users/{name}/factors`: takes the second factor off somebody who has lost it.
+pub(super) async fn remove_factors(
+    State(door): State<Door>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Problem> {
+    remove_factors_of(&door, &caller, &name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes all second factors off somebody.
+pub(crate) async fn remove_factors_of(door: &Door, caller: &Caller, name: &str) -> Result<(), Problem> {
+    caller.may(door, Action::ManagePeople)?;
+    let person = door.app.people.by_name(name)?.ok_or_else(|| Problem::new("unknown_person"))?;
+    Ok(door.app.people.remove_factors(caller.actor.id, person.id).await?)
 }
 
 /// Roles that the pack or the engine has.

@@ -8,16 +8,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::session::{check_attempts, note_wrong};
 use super::{Json, parse_id};
 use crate::access::Action;
 use crate::domain::{DossierId, Sha256Digest};
+use crate::http::attempts::Guessed;
 use crate::http::{Caller, Door, Problem};
 use crate::objects::Key;
 use crate::sealing::{self, Asked, Certificate, Stub};
-
-/// No sign-in name has such a character, so wrong passphrases are counted apart from wrong passwords.
-const MANAGER: &str = "\u{0}manager";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -129,11 +126,11 @@ pub(crate) async fn unseal_dossier(
 ) -> Result<jiff::Timestamp, Problem> {
     let id = parse_id(id, "unknown_dossier")?;
     let (_, permit) = caller.stub(door, id, Action::UnsealDossier)?;
-    check_attempts(door, MANAGER)?;
+    door.attempts.check(Guessed::Passphrase)?;
     let passphrase = SecretString::from(passphrase.to_owned());
     let opened = door.app.unseal_dossier(&permit, id, passphrase, minutes).await.map_err(Problem::from);
     if opened.as_ref().is_err_and(|problem| problem.code() == "wrong_passphrase") {
-        note_wrong(door, MANAGER);
+        door.attempts.wrong(Guessed::Passphrase);
     }
     opened
 }

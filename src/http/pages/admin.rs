@@ -1,5 +1,6 @@
 //! Administration: people and their roles. Jobs and the state of the archive have pages of their own beside it.
 
+pub(super) mod access;
 pub(super) mod health;
 pub(super) mod jobs;
 
@@ -68,6 +69,7 @@ pub(super) fn tabs(door: &Door, signed: &Signed, here: &str) -> Vec<Tab> {
     let may = |action| signed.caller.may(door, action).is_ok();
     let pages = [
         ("/admin", "page-people", may(Action::ManagePeople)),
+        ("/admin/access", "page-access", may(Action::ManagePeople)),
         ("/admin/jobs", "page-jobs", may(Action::ReadLog)),
         ("/admin/health", "page-health", may(Action::ReadLog)),
         ("/packs", "page-packs", may(Action::PublishPack)),

@@ -13,6 +13,7 @@ const STYLESHEET: &[u8] = include_bytes!("static/lantai.css");
 const DIAGRAM: &[u8] = include_bytes!("../../workflow/diagram/diagram.css");
 const ICON: &[u8] = include_bytes!("static/lantai.svg");
 const SUGGEST: &[u8] = include_bytes!("static/suggest.js");
+const PASSKEY: &[u8] = include_bytes!("static/passkey.js");
 const PROGRESS: &[u8] = include_bytes!("static/progress.js");
 const UPLOAD: &[u8] = include_bytes!("static/upload.js");
 const SEARCH: &[u8] = include_bytes!("static/search.js");
@@ -28,6 +29,8 @@ pub(super) static PROGRESS_ADDRESS: LazyLock<String> = LazyLock::new(|| address(
 pub(super) static UPLOAD_ADDRESS: LazyLock<String> = LazyLock::new(|| address("upload.js", UPLOAD));
 /// The address of the script that searches while somebody types.
 pub(super) static SEARCH_ADDRESS: LazyLock<String> = LazyLock::new(|| address("search.js", SEARCH));
+/// The address of the script that asks for passkeys.
+pub(super) static PASSKEY_ADDRESS: LazyLock<String> = LazyLock::new(|| address("passkey.js", PASSKEY));
 
 /// The address of the script that suggests names.
 pub(super) static SUGGEST_ADDRESS: LazyLock<String> = LazyLock::new(|| address("suggest.js", SUGGEST));
@@ -43,6 +46,7 @@ pub(super) async fn show(Path(file): Path<String>) -> Result<Response, Problem> 
     let (media_type, content) = match file.as_str() {
         "lantai.css" => ("text/css; charset=utf-8", STYLESHEET),
         "diagram.css" => ("text/css; charset=utf-8", DIAGRAM),
+        "passkey.js" => ("text/javascript; charset=utf-8", PASSKEY),
         "progress.js" => ("text/javascript; charset=utf-8", PROGRESS),
         "upload.js" => ("text/javascript; charset=utf-8", UPLOAD),
         "search.js" => ("text/javascript; charset=utf-8", SEARCH),

@@ -4,7 +4,9 @@ use askama::Template;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::asset::{PROGRESS_ADDRESS, SEARCH_ADDRESS, STYLESHEET_ADDRESS, SUGGEST_ADDRESS, UPLOAD_ADDRESS};
+use super::asset::{
+    PASSKEY_ADDRESS, PROGRESS_ADDRESS, SEARCH_ADDRESS, STYLESHEET_ADDRESS, SUGGEST_ADDRESS, UPLOAD_ADDRESS,
+};
 use super::visit::Visit;
 use super::words;
 use crate::access::Action;
@@ -45,7 +47,9 @@ impl Frame {
     /// The frame of a page with this title.
     pub(super) fn of(door: &Door, visit: &Visit, title: impl Into<String>) -> Self {
         let caller = visit.caller.as_deref();
-        let links = caller.map(|caller| links(door, caller, visit)).unwrap_or_default();
+        // Who has something to do first is shown nothing else.
+        let complete = caller.filter(|caller| caller.lacks.is_none());
+        let links = complete.map(|caller| links(door, caller, visit)).unwrap_or_default();
         Self {
             lang: visit.lang,
             title: title.into(),
@@ -78,6 +82,11 @@ impl Frame {
     /// The address of the script that says how far documents are.
     pub(super) fn progress_script(&self) -> &'static str {
         &PROGRESS_ADDRESS
+    }
+
+    /// The address of the script that asks for passkeys.
+    pub(super) fn passkey_script(&self) -> &'static str {
+        &PASSKEY_ADDRESS
     }
 
     /// The address of the script that suggests names.

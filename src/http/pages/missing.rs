@@ -65,11 +65,11 @@ pub(in crate::http) async fn instead(State(door): State<Door>, request: Request,
     if !is_for_people(request.uri().path(), request.method(), request.headers()) {
         return next.run(request).await;
     }
-    let (mut parts, body) = request.into_parts();
+    let (parts, body) = request.into_parts();
     let asked = parts.clone();
     let mut response = next.run(Request::from_parts(asked, body)).await;
     let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
-    let (visit, _) = Visit::of(&door, &mut parts).await;
+    let (visit, _) = Visit::of(&door, &parts);
     page(&door, &visit, &problem)
 }
 

@@ -53,16 +53,30 @@ impl FromRequestParts<Door> for Signed {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Problem> {
+        let Own(own) = Own::from_request_parts(parts, door).await?;
+        own.caller.check_complete()?;
+        Ok(own)
+    }
+}
+
+/// A visit of somebody who is signed in and may have something to do first.
+pub(super) struct Own(pub(super) Signed);
+
+impl FromRequestParts<Door> for Own {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Problem> {
         let visit = Visit::from_request_parts(parts, door).await?;
         let caller = visit.caller.clone().ok_or_else(|| Problem::new("unauthenticated"))?;
-        Ok(Self { visit, caller })
+        caller.check_scope(&parts.method)?;
+        Ok(Self(Signed { visit, caller }))
     }
 }
 
 impl Visit {
     /// Who visits, and what kept that from being found out.
-    pub(super) async fn of(door: &Door, parts: &mut Parts) -> (Self, Option<Problem>) {
-        let (caller, failed) = match Caller::from_request_parts(parts, door).await {
+    pub(super) fn of(door: &Door, parts: &Parts) -> (Self, Option<Problem>) {
+        let (caller, failed) = match Caller::known(parts, door) {
             Ok(caller) => (Some(Arc::new(caller)), None),
             Err(problem) if problem.code() == "unauthenticated" => (None, None),
             Err(problem) => (None, Some(problem)),
@@ -81,8 +95,9 @@ impl Visit {
 /// Finds out who visits, lets the page be made, and makes a page of a problem.
 pub(super) async fn around(State(door): State<Door>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
+    let settings = &door.app.config.sign_in;
     let chosen = chosen_language(&parts.uri);
-    let (visit, failed) = Visit::of(&door, &mut parts).await;
+    let (visit, failed) = Visit::of(&door, &parts);
     let mut response = match failed {
         Some(problem) => problem.into_response(),
         None => {
@@ -93,7 +108,7 @@ pub(super) async fn around(State(door): State<Door>, request: Request, next: Nex
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         response = answer(&door, &visit, &problem);
     }
-    if let Some(cookie) = chosen.and_then(language_cookie) {
+    if let Some(cookie) = chosen.and_then(|lang| language_cookie(lang, settings.is_tls())) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     response
@@ -103,6 +118,9 @@ fn answer(door: &Door, visit: &Visit, problem: &Problem) -> Response {
     if problem.code() == "unauthenticated" {
         let next = utf8_percent_encode(&visit.here, NON_ALPHANUMERIC);
         return Redirect::to(&format!("/sign-in?next={next}")).into_response();
+    }
+    if matches!(problem.code(), "password_change_needed" | "enrolment_needed") {
+        return Redirect::to("/account").into_response();
     }
     missing::page(door, visit, problem)
 }
@@ -126,11 +144,13 @@ fn page_of_form(path: &str) -> String {
         (Some(subject @ ("cases" | "dossiers" | "documents")), Some(id)) => format!("/{subject}/{id}"),
         (Some("delegations"), _) => "/delegations".to_owned(),
         (Some("overview"), _) => "/overview".to_owned(),
+        (Some("admin"), Some("access")) => "/admin/access".to_owned(),
         (Some("admin"), Some("jobs")) => "/admin/jobs".to_owned(),
         (Some("admin"), _) => "/admin".to_owned(),
         (Some("penalties"), _) => "/penalties".to_owned(),
         (Some("search"), _) => "/search".to_owned(),
-        (Some("sign-in"), None) => "/sign-in".to_owned(),
+        (Some("account"), _) => "/account".to_owned(),
+        (Some("sign-in"), _) => "/sign-in".to_owned(),
         _ => "/".to_owned(),
     }
 }
@@ -151,9 +171,11 @@ fn accepted(parts: &Parts) -> Lang {
     Lang::accepted(parts.headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()))
 }
 
-fn language_cookie(lang: Lang) -> Option<HeaderValue> {
+fn language_cookie(lang: Lang, is_tls: bool) -> Option<HeaderValue> {
+    let secure = if is_tls { "; Secure" } else { "" };
+    let tag = lang.tag();
     let text =
-        format!("{LANGUAGE_COOKIE}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age={YEAR_SECONDS}", lang.tag());
+        format!("{LANGUAGE_COOKIE}={tag}; Path=/; HttpOnly; SameSite=Lax; Max-Age={YEAR_SECONDS}{secure}");
     HeaderValue::from_str(&text).ok()
 }
 

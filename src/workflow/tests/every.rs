@@ -115,7 +115,7 @@ struct Walk<'a> {
 
 fn person(number: u8, roles: Vec<Role>) -> Actor {
     let id = PersonId::from(RawId::from_bytes([number; 16]));
-    Actor { id, name: format!("person {number}"), roles }
+    Actor::new(id, format!("person {number}"), roles)
 }
 
 /// Somebody of each role, somebody of all, and somebody of none.

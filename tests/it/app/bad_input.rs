@@ -293,9 +293,13 @@ async fn requests_that_cannot_be_understood_have_a_code_too() {
     desk.refused(cross, 403, "cross_site").await;
     let password = json!({ "user": "li", "password": "not this" });
     let request = || desk.li.request(reqwest::Method::POST, "/api/v1/session").json(&password);
-    for _ in 0..desk.app.app.config.limits.wrong_passwords {
+    for _ in 1..desk.app.app.config.limits.wrong_passwords {
         desk.refused(request(), 401, "wrong_password").await;
     }
+    // The last one makes the name pause, which is in the log.
+    let size = desk.app.app.journal.health().size;
+    assert_eq!(Answer::of(request()).await.status, 401);
+    assert!(until(|| async { desk.app.app.journal.health().size > size }).await);
     desk.refused(request(), 429, "too_many_attempts").await;
     desk.app.finish().await;
 }

@@ -23,7 +23,7 @@ use crate::server::required;
 /// Somebody whom the bundled pack permits to open dossiers.
 fn staff() -> Actor {
     let id = PersonId::from(RawId::from_bytes([7; 16]));
-    Actor { id, name: "staff".into(), roles: vec![Role::new("cs_staff")] }
+    Actor::new(id, "staff", vec![Role::new("cs_staff")])
 }
 
 /// An archive on a folder with so many dossiers, closed.

@@ -150,7 +150,7 @@ async fn people_are_added_get_other_roles_and_are_disabled_and_somebody_stays() 
     let typed = [("name", "new.hand"), ("password", "short"), ("roles", "cs_staff")];
     let refused = keeper.post("/admin/people", &typed).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(refused.has("密码至少 8 个字符") && refused.has("value=\"new.hand\""), "{}", refused.body);
+    assert!(refused.has("密码至少 10 个字符") && refused.has("value=\"new.hand\""), "{}", refused.body);
     assert!(refused.has("value=\"cs_staff\" checked") && !refused.has("short"), "{}", refused.body);
     let typed = [("name", "new.hand"), ("password", PASSWORD), ("roles", "cs_staff")];
     let added = keeper.post("/admin/people", &typed).await;
