@@ -283,7 +283,7 @@ page-back-to-case = Back to the case
 page-parts = Parts of this stack
 page-part-of = Part of
 page-the-stack = a scanned stack
-page-factor-code = Code
+page-code = Code
 page-blank = Looks blank
 page-send-on = Send on
 page-case-number = Number of the case
@@ -608,7 +608,7 @@ form-date = Date
 page-choose-channel = choose a way of hand-over
 
 # Pages: the visitor's own account.
-page-second-step = Your password is right. Give a code of your authenticator app, too.
+page-second-step = Your password is right. Show your second factor, too.
 page-factor-code = Code
 page-code-hint = Six digits, or one of your recovery codes.
 page-sign-in-with = Sign in with { $provider }

@@ -283,7 +283,7 @@ page-back-to-case = 返回流程
 page-parts = 本批次的各部分
 page-part-of = 来自
 page-the-stack = 扫描批次
-page-factor-code = 条码
+page-code = 条码
 page-blank = 似为空白页
 page-send-on = 转入流程
 page-case-number = 流程编号
@@ -608,7 +608,7 @@ form-date = 日期
 page-choose-channel = 请选择交接方式
 
 # 页面:我的账户
-page-second-step = 密码正确。请再输入验证器应用显示的验证码。
+page-second-step = 密码正确，请完成第二重验证。
 page-factor-code = 验证码
 page-code-hint = 六位数字，或任一备用恢复码。
 page-sign-in-with = 用 { $provider } 登录
