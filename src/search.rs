@@ -17,6 +17,7 @@ mod gap;
 mod index;
 mod item;
 mod limits;
+mod merges;
 mod near;
 mod normal;
 mod numbers;

@@ -4,6 +4,7 @@
 //! ```text
 //! search generate DICTIONARY FOLDER PAGES SEED   corpus.jsonl and queries.jsonl
 //! search build FOLDER INDEX sealed|plain         the index of it
+//! search unseal INDEX COPY                      the same index, not sealed
 //! search ask FOLDER INDEX sealed|plain CLIENTS cold|warm CACHE_MIB
 //! ```
 //! Each prints one line of JSON.
@@ -48,6 +49,7 @@ fn main() {
             generate(Path::new(dictionary), Path::new(folder), pages.parse().unwrap(), seed.parse().unwrap())
         }
         ["build", folder, index, how] => build(Path::new(folder), Path::new(index), how),
+        ["unseal", index, copy] => unseal(Path::new(index), Path::new(copy)),
         ["ask", folder, index, how, clients, heat, cache] => {
             let cache_bytes = cache.parse::<usize>().unwrap() << 20;
             ask(
@@ -150,6 +152,13 @@ fn build(folder: &Path, index: &Path, how: &str) -> serde_json::Value {
         "seconds": seconds, "items": stats.items, "segments": stats.segments, "size_bytes": stats.size_bytes,
         "peak_bytes": peak_bytes(),
     })
+}
+
+fn unseal(index: &Path, copy: &Path) -> serde_json::Value {
+    std::fs::create_dir_all(copy).unwrap();
+    open(index, "sealed", Limits::default().cache_bytes).copy_unsealed(copy).unwrap();
+    let stats = open(copy, "plain", 0).stats().unwrap();
+    json!({ "items": stats.items, "segments": stats.segments, "size_bytes": stats.size_bytes })
 }
 
 /// The most memory that the process had at once, as the kernel counts it.

@@ -101,6 +101,17 @@ impl SealedDirectory {
         into.sync()
     }
 
+    /// Copies these files into another folder as tantivy wrote them.
+    #[cfg(feature = "unsealed-peer")]
+    pub(super) fn unseal(&self, files: &[PathBuf], into: &Path) -> io::Result<()> {
+        for path in files {
+            let file = File::open(self.full(path))?;
+            let sealed = SealedFile::open(&self.0.key, name_of(path)?, file, self.0.cache.clone())?;
+            sealed.copy(&mut File::create_new(into.join(path))?)?;
+        }
+        Ok(())
+    }
+
     fn full(&self, path: &Path) -> PathBuf {
         self.0.folder.join(path)
     }

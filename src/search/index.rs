@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use serde::Serialize;
-use tantivy::indexer::{IndexWriterOptions, LogMergePolicy, MergePolicy};
+use tantivy::indexer::{IndexWriterOptions, MergePolicy};
 use tantivy::{IndexReader, ReloadPolicy, Searcher, Term};
 
 use super::census::Census;
@@ -19,6 +19,7 @@ use super::error::Error;
 use super::find::{Ground, Order, Results, Scope, Wanted, find};
 use super::item::Item;
 use super::limits::{Limits, WRITER_MEMORY_MIN};
+use super::merges::Merges;
 use super::numbers::{Number, beginning};
 use super::parts::{files_of, open_or_create};
 use super::query::{Ignored, Query};
@@ -32,8 +33,6 @@ use crate::domain::{DocumentId, DossierId};
 
 /// Decompressed blocks of stored ids that each segment keeps.
 const STORE_BLOCKS: usize = 4;
-/// So many parts of about one size become one: a search looks into each part, and more merges are what fewer parts cost.
-const PARTS_TO_MERGE: usize = 4;
 /// How often deleted items are looked for until all are merged away.
 const PURGE_ROUNDS: usize = 3;
 
@@ -123,6 +122,20 @@ impl Index {
         // What is renewed is sealed.
         let key = IndexKey::from_bytes(clock.random_bytes());
         Ok(Self::of(inner, folder, key, clock))
+    }
+
+    /// Copies its files, not sealed, into an empty folder, for [`Self::open_unsealed`]: the same parts, byte for byte.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when damage was met, [`Error::Io`] when the disk failed.
+    #[cfg(feature = "unsealed-peer")]
+    pub fn copy_unsealed(&self, into: &Path) -> Result<(), Error> {
+        let _turn = self.0.turn.write().unwrap_or_else(PoisonError::into_inner);
+        let inner = self.inner();
+        inner.stand_still(&mut inner.lock())?;
+        let (key, clock) = (self.key().clone(), self.0.clock.clone());
+        let sealed = SealedDirectory::open(&self.0.folder, key, clock, inner.cache.clone())?;
+        Ok(sealed.unseal(&inner.files()?, into)?)
     }
 
     /// Begins another index, an empty one, after `set_aside` has moved the folder of this one out of the way. Whoever asks
@@ -503,13 +516,8 @@ impl Inner {
         Ok(writer)
     }
 
-    /// Which parts of the index become one.
-    fn merges(&self) -> LogMergePolicy {
-        let mut merges = LogMergePolicy::default();
-        merges.set_min_num_segments(PARTS_TO_MERGE);
-        merges.set_max_docs_before_merge(self.limits.merge_max_items);
-        merges.set_del_docs_ratio_before_merge(0.3);
-        merges
+    fn merges(&self) -> Merges {
+        Merges { items_max: self.limits.merge_max_items }
     }
 
     fn commit(&self, writing: &mut Writing) -> Result<(), Error> {
