@@ -78,7 +78,7 @@ impl Attempts {
     }
 
     /// Counts a try from this address, or refuses it.
-    pub(super) fn from_address(&self, address: IpAddr) -> Result<(), Problem> {
+    pub(super) fn let_address(&self, address: IpAddr) -> Result<(), Problem> {
         let place = self.place(&network(address));
         self.addresses.check_key(&place).map_err(|until| {
             let wait = until.wait_time_from(LimiterClock::now(&Ticks::new(&self.clock)));
@@ -233,19 +233,19 @@ mod tests {
         let (attempts, hands) = attempts(|config| config.sign_in.address_per_minute = 6);
         let address = |text: &str| text.parse::<IpAddr>().unwrap();
         for _ in 0..6 {
-            assert!(attempts.from_address(address("192.0.2.7")).is_ok());
+            assert!(attempts.let_address(address("192.0.2.7")).is_ok());
         }
-        assert!(attempts.from_address(address("::ffff:192.0.2.7")).is_err(), "it is the same one");
-        assert!(attempts.from_address(address("192.0.2.8")).is_ok());
+        assert!(attempts.let_address(address("::ffff:192.0.2.7")).is_err(), "it is the same one");
+        assert!(attempts.let_address(address("192.0.2.8")).is_ok());
         hands.advance(Duration::from_secs(10));
-        assert!(attempts.from_address(address("192.0.2.7")).is_ok());
-        assert!(attempts.from_address(address("192.0.2.7")).is_err());
+        assert!(attempts.let_address(address("192.0.2.7")).is_ok());
+        assert!(attempts.let_address(address("192.0.2.7")).is_err());
         for last in 0..6 {
-            assert!(attempts.from_address(address(&format!("2001:db8::{last}"))).is_ok());
+            assert!(attempts.let_address(address(&format!("2001:db8::{last}"))).is_ok());
         }
-        assert!(attempts.from_address(address("2001:db8::ffff")).is_err(), "one network is one client");
+        assert!(attempts.let_address(address("2001:db8::ffff")).is_err(), "one network is one client");
         for n in 0..200_000_u32 {
-            let _ = attempts.from_address(IpAddr::from(n.to_be_bytes()));
+            let _ = attempts.let_address(IpAddr::from(n.to_be_bytes()));
             attempts.wrong(Guessed::Name(&n.to_string()));
         }
         assert!(attempts.addresses.len() <= 1 << 16);

@@ -60,7 +60,7 @@ pub(crate) async fn check_password(
     name: &str,
     password: &str,
 ) -> Result<Person, Problem> {
-    door.attempts.from_address(client.address)?;
+    door.attempts.let_address(client.address)?;
     let person = door.app.people.by_name(name)?;
     let nonce = person.as_ref().and_then(|person| client.nonce_for(door, person));
     let guessed = match &nonce {
@@ -87,7 +87,7 @@ pub(crate) async fn check_code(
     person: &Person,
     code: &str,
 ) -> Result<Used, Problem> {
-    door.attempts.from_address(client.address)?;
+    door.attempts.let_address(client.address)?;
     let guessed = Guessed::Code(&person.name);
     door.attempts.check(guessed)?;
     match door.app.people.check_code(person.id, code) {
@@ -111,7 +111,7 @@ pub(crate) fn check_passkey(
     challenged: &Challenged,
     shown: &Shown,
 ) -> Result<Used, Problem> {
-    door.attempts.from_address(client.address)?;
+    door.attempts.let_address(client.address)?;
     let party = door.party.as_ref().ok_or_else(|| Problem::new("no_passkeys_here"))?;
     Ok(door.app.people.check_passkey(challenged.person, party, &challenged.challenge, shown)?)
 }

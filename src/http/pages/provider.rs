@@ -50,7 +50,7 @@ pub(super) async fn go(
 
 async fn send(door: &Door, client: &Client, next: &str) -> Result<Response, Problem> {
     let provider = door.provider.as_ref().ok_or_else(|| Problem::new("not_found"))?;
-    door.attempts.from_address(client.address)?;
+    door.attempts.let_address(client.address)?;
     let sent = provider.send(next);
     let state = door.at_provider.begin(sent.clone())?;
     let address = provider.address(&sent, &state).await?;
@@ -80,7 +80,7 @@ async fn come_in(
     back: &Back,
 ) -> Result<(Person, Sent), Problem> {
     let provider = door.provider.as_ref().ok_or_else(|| Problem::new("not_found"))?;
-    door.attempts.from_address(client.address)?;
+    door.attempts.let_address(client.address)?;
     let bound = cookie(headers, &door.app.config.sign_in, BOUND);
     if bound.is_none_or(|bound| *bound != mark(&back.state)) {
         return Err(Problem::new("step_over"));
