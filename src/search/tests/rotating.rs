@@ -88,7 +88,9 @@ fn all_is_found_as_before_and_the_former_key_opens_nothing() {
     rotate(&index, &data, 43).unwrap();
     check_folder(&data, 43);
     let after = index.stats().unwrap();
-    assert_eq!((after.items, after.segments), (before.items, before.segments));
+    assert_eq!(after.items, before.items);
+    // What was merged in the end is seen with the next commit.
+    assert!(after.segments <= before.segments, "{after:?}, before {before:?}");
     let mut sealed = 0;
     for path in files(&folder) {
         let (name, bytes) = (path.file_name().unwrap().to_str().unwrap(), fs::read(&path).unwrap());
