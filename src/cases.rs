@@ -8,6 +8,7 @@ mod book;
 mod forms;
 mod ledger;
 mod notices;
+mod review;
 mod rows;
 
 use jiff::{SignedDuration, Timestamp};
@@ -29,13 +30,16 @@ pub use forms::{
     Custody, FormPlace, MadeForm, OrderedForm, call_for_forms, custody, keep_numbers, numbers_of,
 };
 pub use forms::{get as form, of_case as forms_of};
+pub use review::{
+    Change, Judged, LONGEST_MARK_NOTE, MOST_MARKS, Mark, NewMark, Region, Review, Verdict, may_review, review,
+};
 
 pub use book::{Account, Appeal, account, keep, line, lines_of, points_by_month};
 use forms::Fulfilled;
 use rows::{Acted, CASES, CLAIMS, Migrated, Started};
 pub use rows::{
-    Claim, Clocked, HistoryItem, Moved, Note, by_state, claim, forget, get, history, notes, of_dossier,
-    open_cases, reversed_by,
+    Claim, Clocked, HistoryItem, Moved, Note, TakenFrom, by_state, claim, forget, get, history, notes,
+    of_dossier, open_cases, reversed_by,
 };
 
 /// The kinds of facts of this module.
@@ -63,6 +67,12 @@ pub enum Error {
     /// Somebody else works on the case.
     #[error("somebody else works on this case")]
     Claimed(Box<Claim>),
+    /// Nobody works on the case: whoever wants to has to claim it first.
+    #[error("nobody has claimed this case")]
+    NotClaimed,
+    /// The case has no such mark that could still be taken away.
+    #[error("there is no such mark")]
+    UnknownMark,
     /// The case cannot be moved to another version of its definition.
     #[error("the case cannot be moved to this version of its workflow")]
     Hindered(Vec<Hindrance>),
@@ -321,11 +331,12 @@ impl Cases {
         let now = self.clock.now();
         let held: Option<Claim> = self.records.get(&CLAIMS, id.as_bytes())?;
         let foreign = held.clone().filter(|held| held.until > now && held.person != permit.actor().id);
-        if let (Some(foreign), false) = (foreign, take_over) {
-            return Err(Error::Claimed(Box::new(foreign)));
+        if let (Some(foreign), false) = (&foreign, take_over) {
+            return Err(Error::Claimed(Box::new(foreign.clone())));
         }
+        let taken_from = foreign.map(|foreign| TakenFrom { person: foreign.person, name: foreign.name });
         let until = now.checked_add(lasts).unwrap_or(Timestamp::MAX);
-        let claim = Claim { person: permit.actor().id, name: permit.actor().name.clone(), until };
+        let claim = Claim { person: permit.actor().id, name: permit.actor().name.clone(), until, taken_from };
         let mut expected = Batch::new();
         match &held {
             Some(held) => expected.expect(&CLAIMS, id.as_bytes(), held)?,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{book, forms, notices};
+use super::{book, forms, notices, review};
 use crate::delegations::ActingFor;
 use crate::domain::{CaseId, DossierId, PersonId};
 use crate::dossiers::{self, Grant};
@@ -39,6 +39,7 @@ pub(super) const FACTS: Facts = &[
     ("case.form_made", forms::project_made),
     ("case.form_signed", forms::project_signed),
     ("case.custody", forms::project_custody),
+    ("case.reviewed", review::project_reviewed),
 ];
 
 /// Who works on a case, for how long.
@@ -50,6 +51,18 @@ pub struct Claim {
     pub name: String,
     /// Until when; after that the claim is void.
     pub until: Timestamp,
+    /// Whose claim it took the place of while that still held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_from: Option<TakenFrom>,
+}
+
+/// Somebody whose claim was taken over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenFrom {
+    /// Who.
+    pub person: PersonId,
+    /// Their name.
+    pub name: String,
 }
 
 /// One thing that happened to a case.
@@ -242,6 +255,7 @@ pub fn forget(projection: &mut Projection<'_>, dossier: DossierId) -> Result<(),
         projection.delete(&CLAIMS, id.as_bytes());
         queue::remove(projection.batch(), &Job::IndexCase { case: id });
         forms::forget(projection, id)?;
+        review::forget(projection, id);
     }
     Ok(())
 }

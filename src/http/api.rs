@@ -19,6 +19,7 @@ pub(super) mod penalties;
 pub(super) mod people;
 pub(super) mod queue;
 pub(super) mod reading;
+pub(super) mod review;
 pub(super) mod sealing;
 pub(super) mod search;
 pub(super) mod searches;
@@ -30,7 +31,7 @@ mod verify;
 use axum::Router;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts};
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -98,6 +99,11 @@ pub const PATHS: &[(&str, &[&str])] = &[
     ("/api/v1/cases/{id}/actions/{action}", &["post"]),
     ("/api/v1/cases/{id}/custody", &["post"]),
     ("/api/v1/cases/{id}/claim", &["post", "delete"]),
+    ("/api/v1/cases/{id}/review", &["get"]),
+    ("/api/v1/cases/{id}/review/items/{item}", &["put"]),
+    ("/api/v1/cases/{id}/review/marks", &["post"]),
+    ("/api/v1/cases/{id}/review/marks/{mark}", &["delete"]),
+    ("/api/v1/cases/{id}/review/pages/{document}/{page}", &["put"]),
     ("/api/v1/keys", &["get"]),
     ("/api/v1/keys/rotate", &["post"]),
     ("/api/v1/queue", &["get"]),
@@ -183,6 +189,11 @@ pub(super) fn routes() -> Router<Door> {
         .route("/api/v1/cases/{id}/actions/{action}", post(cases::act))
         .route("/api/v1/cases/{id}/custody", post(cases::add_custody))
         .route("/api/v1/cases/{id}/claim", post(cases::claim).delete(cases::release))
+        .route("/api/v1/cases/{id}/review", get(review::show))
+        .route("/api/v1/cases/{id}/review/items/{item}", put(review::judge))
+        .route("/api/v1/cases/{id}/review/marks", post(review::mark))
+        .route("/api/v1/cases/{id}/review/marks/{mark}", delete(review::unmark))
+        .route("/api/v1/cases/{id}/review/pages/{document}/{page}", put(review::page))
         .route("/api/v1/keys", get(keys::list))
         .route("/api/v1/keys/rotate", post(keys::rotate))
         .route("/api/v1/queue", get(queue::queue))

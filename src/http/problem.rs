@@ -114,7 +114,7 @@ impl Problem {
             "dossier_destroyed" => StatusCode::GONE,
             "not_found" | "unknown_dossier" | "unknown_document" | "unknown_case" | "unknown_person"
             | "unknown_search" | "no_target" | "unknown_token" | "unknown_pack" | "unknown_penalty"
-            | "unknown_delegation" | "not_split" | "not_read" | "no_page" | "no_picture" => {
+            | "unknown_mark" | "unknown_delegation" | "not_split" | "not_read" | "no_page" | "no_picture" => {
                 StatusCode::NOT_FOUND
             }
             "method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
@@ -122,7 +122,7 @@ impl Problem {
             "conflict" | "verifying" | "claimed" | "name_taken" | "stale_version" | "wrong_state"
             | "guard" | "pack_taken" | "definition_taken" | "migration_refused" | "counter_entry"
             | "already_reversed" | "already_appealed" | "not_sealed" | "not_asked" | "already_asked"
-            | "no_manager_key" | "last_manager" => StatusCode::CONFLICT,
+            | "no_manager_key" | "last_manager" | "not_claimed" | "items_open" => StatusCode::CONFLICT,
             "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
             "bad_range" => StatusCode::RANGE_NOT_SATISFIABLE,
             "too_many_uploads" | "too_many_attempts" => StatusCode::TOO_MANY_REQUESTS,
@@ -479,6 +479,8 @@ impl From<cases::Error> for Problem {
             cases::Error::Claimed(claim) => {
                 Self::new("claimed").value("name", &claim.name).member("claimed_by", claim.name.clone())
             }
+            cases::Error::NotClaimed => Self::new("not_claimed"),
+            cases::Error::UnknownMark => Self::new("unknown_mark"),
             cases::Error::TooManyDocuments => Self::new("too_many_documents"),
             error @ cases::Error::Hindered(_) => Self::internal(&error),
             cases::Error::UnknownLine => Self::new("unknown_penalty"),

@@ -461,6 +461,13 @@ impl Definition {
         counted.is_some() && counted == self.attempts()
     }
 
+    /// Whether what waits in this state is papers to be judged: there is a checklist, and nothing is handed in from here.
+    pub fn judges(&self, state: &str) -> bool {
+        let found = self.state(state).filter(|found| !found.waits_for.is_empty());
+        let hands_in = |found: &State| found.actions.keys().any(|action| self.submits(state, action));
+        !self.checklists.is_empty() && found.is_some_and(|found| !hands_in(found))
+    }
+
     /// What the numbers of a form begin with; none if it is not made.
     pub fn form_series(&self, name: &str) -> Option<String> {
         let form = self.forms.get(name).filter(|form| form.kind.is_some())?;

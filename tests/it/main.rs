@@ -8,6 +8,7 @@ mod bad_input;
 mod canary;
 mod crash;
 mod damage;
+mod desk;
 mod drill;
 mod effects;
 mod export;

@@ -34,7 +34,7 @@ fn one() -> u32 {
 }
 
 /// What is said with an action.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Said {
     pub(crate) version: u64,
@@ -279,6 +279,24 @@ pub(crate) async fn take_action(
     Ok(case)
 }
 
+/// Whether an action would be taken now, with documents that are in the basket already.
+pub(crate) fn may_take(
+    door: &Door,
+    caller: &Caller,
+    id: &str,
+    action: &str,
+    said: &Said,
+) -> Result<(), Problem> {
+    let (case, _, permit) = case_for(door, caller, id, Action::ActOnCase)?;
+    let Said { version, reason, documents, contracts, points, note, reasons, handover, days, person } =
+        said.clone();
+    let person = person.map(|name| named(door, &name)).transpose()?;
+    let input = Input { reason, documents, contracts, points, note, reasons, handover, days, person };
+    let (in_force, definition) = door.app.packs.definition(&case.definition, &case.workflow)?;
+    let ground = Ground::of(&definition, &in_force.pack);
+    Ok(door.app.cases.may_act(&permit, ground, &case, action, version, input)?)
+}
+
 /// Somebody of the archive who still works there.
 fn named(door: &Door, name: &str) -> Result<Named, Problem> {
     let person = door.app.people.by_name(name)?.filter(|person| !person.disabled);
@@ -348,7 +366,7 @@ pub(super) async fn claim(
     Ok(axum::Json(json!({ "claimed_by": claim.name, "until": claim.until })).into_response())
 }
 
-/// Claims a case for the caller, or renews their claim.
+/// Claims a case for the caller, or renews their claim. Only who may act on everybody's cases takes over somebody else's.
 pub(crate) async fn claim_case(
     door: &Door,
     caller: &Caller,
@@ -356,6 +374,9 @@ pub(crate) async fn claim_case(
     take_over: bool,
 ) -> Result<Claim, Problem> {
     let (case, _, permit) = case_for(door, caller, id, Action::ActOnCase)?;
+    if take_over && !rules(door)?.policies.permits_all(&caller.actor, Action::ActOnCase) {
+        return Err(Problem::new("forbidden"));
+    }
     let minutes = i64::try_from(door.app.config.session.claim_minutes).unwrap_or(15);
     Ok(door.app.cases.claim(&permit, case.id, SignedDuration::from_mins(minutes), take_over).await?)
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::Query;
+use super::review::is_to_review;
 use crate::access::Action;
 use crate::cases;
 use crate::domain::{CaseId, DossierId, business_date};
@@ -33,6 +34,8 @@ pub(crate) struct QueueEntry {
     pub(crate) overdue: bool,
     pub(crate) claimed_by: Option<String>,
     pub(crate) actions: Vec<String>,
+    /// Whether it is papers to be judged, which the reviewer's desk is for.
+    pub(crate) reviewable: bool,
 }
 
 /// Which part of the queue.
@@ -141,7 +144,9 @@ pub(crate) fn waiting(door: &Door, caller: &Caller) -> Result<Vec<QueueEntry>, P
         }
         let offered = workflow::offered(&definition, &dossier.facts, &case, &actor);
         let claim = cases::claim(&door.app.records, case.id, now)?;
+        let reviewable = is_to_review(&definition, &case, caller);
         entries.push(QueueEntry {
+            reviewable,
             case: case.id,
             workflow: case.workflow,
             dossier: case.dossier,

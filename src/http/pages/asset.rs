@@ -1,5 +1,6 @@
 //! The files that pages are dressed with. They are part of the program.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use axum::extract::Path;
@@ -35,6 +36,24 @@ pub(super) static PASSKEY_ADDRESS: LazyLock<String> = LazyLock::new(|| address("
 /// The address of the script that suggests names.
 pub(super) static SUGGEST_ADDRESS: LazyLock<String> = LazyLock::new(|| address("suggest.js", SUGGEST));
 
+/// The files of the reviewer's desk.
+const DESK: &[(&str, &str, &[u8])] = &[
+    ("desk.css", CSS, include_bytes!("static/desk.css")),
+    ("desk.js", SCRIPT, include_bytes!("static/desk.js")),
+    ("region.js", SCRIPT, include_bytes!("static/region.js")),
+    ("undo.js", SCRIPT, include_bytes!("static/undo.js")),
+];
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+static DESK_ADDRESSES: LazyLock<HashMap<&'static str, String>> =
+    LazyLock::new(|| DESK.iter().map(|(file, _, content)| (*file, address(file, content))).collect());
+
+/// The address of a file of the reviewer's desk.
+pub(super) fn of_desk(file: &str) -> &'static str {
+    DESK_ADDRESSES.get(file).map(String::as_str).unwrap_or_default()
+}
+
 /// The address of a file. It changes with the content, so that browsers may keep what they have.
 fn address(file: &str, content: &[u8]) -> String {
     let digest = Sha256Digest::of(content).to_string();
@@ -52,7 +71,11 @@ pub(super) async fn show(Path(file): Path<String>) -> Result<Response, Problem> 
         "search.js" => ("text/javascript; charset=utf-8", SEARCH),
         "suggest.js" => ("text/javascript; charset=utf-8", SUGGEST),
         "lantai.svg" => ("image/svg+xml", ICON),
-        _ => return Err(Problem::new("not_found")),
+        other => {
+            let found = DESK.iter().find(|(name, ..)| *name == other);
+            let (_, media_type, content) = found.ok_or_else(|| Problem::new("not_found"))?;
+            (*media_type, *content)
+        }
     };
     let headers = [(header::CONTENT_TYPE, media_type), (header::CACHE_CONTROL, "public, max-age=604800")];
     Ok((headers, content).into_response())

@@ -7,6 +7,7 @@ mod basket;
 pub(super) mod forms;
 mod history;
 mod offer;
+pub(super) mod review;
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -26,6 +27,7 @@ use crate::domain::CaseId;
 use crate::http::api::Query;
 use crate::http::api::cases::{case_for, claim_case, release_case, take_action, view};
 use crate::http::api::documents;
+use crate::http::api::review::is_to_review;
 use crate::http::{Caller, Door, Problem};
 use crate::text::{Lang, say, say_with};
 use crate::workflow::Case;
@@ -52,6 +54,8 @@ struct Page {
     overdue: bool,
     claim: Option<Held>,
     may_claim: bool,
+    /// Whether the reviewer's desk is for it.
+    reviewable: bool,
     items: Vec<Item>,
     complete: bool,
     papers: Vec<Paper>,
@@ -273,6 +277,7 @@ async fn content(door: &Door, signed: &Signed, id: &str, typed: Option<&Typed>) 
         contracts: case.contracts,
         overdue: !case.is_final && case.deadline.is_some_and(|deadline| deadline < now),
         deadline: case.deadline.map(words::deadline),
+        reviewable: is_to_review(&definition, &case, caller),
         may_claim: !offers.is_empty() && claim.as_ref().is_none_or(|held| !held.mine),
         claim,
         complete: seen.checklist.complete,

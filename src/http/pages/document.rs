@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
 
+use super::case::review::{Turned, said_mark};
 use super::form::{Choice, Fields, Form};
 use super::frame::{Frame, page};
 use super::offered::{Found, Remark, in_words, remarks};
@@ -14,6 +15,7 @@ use super::visit::Signed;
 use super::words::{self, Moment, moment};
 use crate::access::Action;
 use crate::archive;
+use crate::cases;
 use crate::documents::{self, Document};
 use crate::domain::{DocumentId, Sha256Digest};
 use crate::http::api::Query;
@@ -51,6 +53,10 @@ struct Page {
     width: f32,
     height: f32,
     spots: Vec<Spot>,
+    /// What a review has marked on this page or on the document as a whole.
+    marks: Vec<Told>,
+    /// How far the page is turned, and what is seen of it then.
+    turned: Turned,
     lines: Vec<Said>,
     found: Vec<Found>,
     remarks: Vec<Remark>,
@@ -74,6 +80,13 @@ struct Page {
     collation: Option<String>,
     alert: Option<String>,
     done: Option<String>,
+}
+
+/// A mark of a review that is over.
+struct Told {
+    said: String,
+    by: String,
+    spot: Option<Spot>,
 }
 
 /// A part of a stack.
@@ -384,6 +397,8 @@ fn content(
             .map(|_| format!("/api/v1/documents/{id}/pages/{number}")),
         width: current.map_or(1.0, |page| page.width),
         height: current.map_or(1.0, |page| page.height),
+        marks: told(door, signed, document, current)?,
+        turned: turned(door, document, current)?,
         spots: lines.iter().filter(|(_, marked)| marked.is_some()).map(|(line, _)| spot(line)).collect(),
         lines: shown(current, lines),
         found: Vec::new(),
@@ -410,6 +425,42 @@ fn content(
             _ => None,
         },
     })
+}
+
+/// What reviews that are over have marked on this page, or on the document as a whole.
+fn told(
+    door: &Door,
+    signed: &Signed,
+    document: &Document,
+    page: Option<&reading::Page>,
+) -> Result<Vec<Told>, Problem> {
+    let Some(case) = document.case.map(|id| door.app.cases.get(id)).transpose()?.flatten() else {
+        return Ok(Vec::new());
+    };
+    let (_, definition) = door.app.packs.definition(&case.definition, &case.workflow)?;
+    let review = cases::review(&door.app.records, case.id)?;
+    let (width, height) = page.map_or((0.0, 0.0), |page| (page.width, page.height));
+    let number = page.map_or(1, |page| page.number);
+    let here =
+        review.marks_told(&case, document.id).filter(|mark| mark.page.is_none_or(|page| page == number));
+    let told = here.map(|mark| Told {
+        said: said_mark(signed.visit.lang, &definition, mark),
+        by: mark.by_name.clone(),
+        spot: mark.region.map(|region| Spot {
+            x: region.x * width,
+            y: region.y * height,
+            width: region.width * width,
+            height: region.height * height,
+        }),
+    });
+    Ok(told.collect())
+}
+
+/// How a review has turned the page.
+fn turned(door: &Door, document: &Document, page: Option<&reading::Page>) -> Result<Turned, Problem> {
+    let (Some(case), Some(page)) = (document.case, page) else { return Ok(Turned::of(1.0, 1.0, 0)) };
+    let degrees = cases::review(&door.app.records, case)?.turn(document.id, page.number);
+    Ok(Turned::of(page.width, page.height, degrees))
 }
 
 /// The lines, or the text as it is where there are none.

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::asset::{
     PASSKEY_ADDRESS, PROGRESS_ADDRESS, SEARCH_ADDRESS, STYLESHEET_ADDRESS, SUGGEST_ADDRESS, UPLOAD_ADDRESS,
+    of_desk,
 };
 use super::visit::Visit;
 use super::words;
@@ -92,6 +93,11 @@ impl Frame {
     /// The address of the script that suggests names.
     pub(super) fn suggest_script(&self) -> &'static str {
         &SUGGEST_ADDRESS
+    }
+
+    /// The address of a file of the reviewer's desk.
+    pub(super) fn asset(&self, file: &str) -> &'static str {
+        of_desk(file)
     }
 
     /// The address of the script that takes documents in one by one.

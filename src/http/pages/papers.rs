@@ -29,6 +29,8 @@ pub(super) struct Paper {
     pub(super) wrong: bool,
     /// And why.
     pub(super) wrong_reason: Option<String>,
+    /// What a review has marked on it, with the address of the page.
+    pub(super) marks: Vec<(String, String)>,
     /// Where it is shown, for those who may see it.
     pub(super) page: Option<String>,
     /// Where the original is, for those who may take it.
@@ -85,6 +87,7 @@ fn paper(
         received: moment(document.received_at),
         wrong: false,
         wrong_reason: None,
+        marks: Vec::new(),
         page: may_look.then(|| format!("/documents/{}", document.id)),
         download: may_download.then(|| format!("/api/v1/documents/{}/content", document.id)),
     })

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use url::form_urlencoded::Serializer;
 
+use super::case::review::done_sentence;
 use super::form::Choice;
 use super::frame::{Frame, page};
 use super::visit::Signed;
@@ -36,6 +37,16 @@ struct Page {
     /// For whom the visitor may act today.
     deputy: Vec<String>,
     summary: Vec<Line>,
+    /// How many cases the visitor could begin to review.
+    reviews: usize,
+    done: Option<String>,
+}
+
+/// What was done before one came here.
+#[derive(Default, serde::Deserialize)]
+pub(super) struct Done {
+    #[serde(default)]
+    done: String,
 }
 
 struct Tab {
@@ -57,6 +68,8 @@ struct Row {
     overdue: bool,
     claimed_by: Option<String>,
     mine: bool,
+    /// The reviewer's desk, if it is for that.
+    review: Option<String>,
 }
 
 /// How much waits in one state.
@@ -74,6 +87,7 @@ pub(super) async fn show(
     State(door): State<Door>,
     signed: Signed,
     Query(filter): Query<Filter>,
+    Query(done): Query<Done>,
 ) -> Result<Response, Problem> {
     let lang = signed.visit.lang;
     let entries = waiting(&door, &signed.caller)?;
@@ -84,7 +98,10 @@ pub(super) async fn show(
     let rows: Vec<Row> =
         shown.iter().take(limit).map(|entry| row(&door, lang, entry, is_mine(entry))).collect();
     let summary = standings(&door, &signed.caller)?.unwrap_or_default();
+    let is_begun = |entry: &&QueueEntry| entry.claimed_by.as_deref().is_none_or(|name| name == me);
     let content = Page {
+        reviews: entries.iter().filter(is_begun).filter(|entry| entry.reviewable).count(),
+        done: done_sentence(&door, &signed, &done.done),
         tabs: tabs(lang, &filter, &entries, me),
         show: filter.show.clone(),
         roles: roles(&door, lang, &filter, &entries),
@@ -190,6 +207,7 @@ fn row(door: &Door, lang: Lang, entry: &QueueEntry, mine: bool) -> Row {
         due: entry.deadline.map(deadline),
         overdue: entry.overdue,
         claimed_by: entry.claimed_by.clone(),
+        review: entry.reviewable.then(|| format!("/review/{}", entry.case)),
         mine,
     }
 }

@@ -142,6 +142,8 @@ fn page_of_form(path: &str) -> String {
     let mut words = path.split('/').skip(1);
     match (words.next(), words.next()) {
         (Some(subject @ ("cases" | "dossiers" | "documents")), Some(id)) => format!("/{subject}/{id}"),
+        (Some("review"), Some("next")) => "/queue".to_owned(),
+        (Some("review"), Some(id)) => format!("/review/{id}"),
         (Some("delegations"), _) => "/delegations".to_owned(),
         (Some("overview"), _) => "/overview".to_owned(),
         (Some("admin"), Some("access")) => "/admin/access".to_owned(),

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::review::said_mark;
 use crate::access::Action;
+use crate::cases;
 use crate::documents::{self, Document};
 use crate::domain::DocumentId;
 use crate::dossiers::Dossier;
@@ -63,10 +65,13 @@ pub(super) fn of(
     let (inside, outside): (Vec<Document>, Vec<Document>) = of_dossier.into_iter().partition(in_case);
     let list = checklist(definition, &dossier.facts, case);
     let mut inside = papers(door, caller, lang, dossier, inside)?;
+    let review = cases::review(&door.app.records, case.id)?;
     for paper in &mut inside {
         paper.wrong = case.wrong.contains(&paper.id);
         let reason = case.wrong_reasons.get(&paper.id);
         paper.wrong_reason = reason.map(|reason| titled(definition.reason_title(reason), lang, reason));
+        let told = review.marks_told(case, paper.id);
+        paper.marks = told.map(|mark| (said_mark(lang, definition, mark), mark_href(mark))).collect();
     }
     let name = |id: DocumentId| {
         let paper = inside.iter().find(|paper| paper.id == id);
@@ -92,6 +97,11 @@ pub(super) fn of(
         upload: takes_more
             .then(|| upload(lang, (dossier.id, Some(case.id)), &definition.documents, &missing)),
     })
+}
+
+/// Where a mark is seen.
+fn mark_href(mark: &cases::Mark) -> String {
+    format!("/documents/{}?page={}", mark.document, mark.page.unwrap_or(1))
 }
 
 /// Puts what the reader found in the documents beside them, for those who may look at them. The page does without it if it

@@ -200,7 +200,7 @@ fn by(lang: Lang, person: PersonId, name: String, of: Option<String>) -> String 
 }
 
 /// What a return named: a kind of document, or one document.
-fn document(
+pub(super) fn document(
     door: &Door,
     lang: Lang,
     definition: &Definition,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::basket::Basket;
 use super::forms::{channels, typed_instant};
+use super::review::Found;
 use crate::http::Problem;
 use crate::http::api::cases::{ActionView, CaseView, Said};
 use crate::http::pages::form::{Choice, Fields};
@@ -70,6 +71,31 @@ impl Offer {
             && self.days.is_none()
             && self.person.is_none()
             && self.note.is_none()
+    }
+}
+
+impl Offer {
+    /// Fills in what a review has found: what fails and why, how many contracts, and what was written with the marks.
+    pub(super) fn prefill(&mut self, found: &Found) {
+        let choose = |choices: &mut Vec<Choice>, value: Option<&String>| {
+            for choice in choices {
+                choice.chosen = value == Some(&choice.value);
+            }
+        };
+        if let Some(reasons) = &mut self.reasons {
+            choose(reasons, found.reason.as_ref());
+        }
+        for failing in self.failing.iter_mut().flatten() {
+            let named = found.failing.get(&failing.choice.value);
+            failing.choice.chosen = named.is_some();
+            choose(&mut failing.reasons, named.and_then(Option::as_ref));
+        }
+        if let Some(count) = self.contracts.as_mut().filter(|_| found.contracts > 0) {
+            count.value = found.contracts.to_string();
+        }
+        if let Some(note) = &mut self.note {
+            note.text.clone_from(&found.note);
+        }
     }
 }
 
