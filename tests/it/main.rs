@@ -25,6 +25,7 @@ mod log;
 mod memory;
 mod models;
 mod moto;
+mod notices;
 mod openapi;
 mod outage;
 mod packs;
