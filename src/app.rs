@@ -9,6 +9,7 @@ mod forms;
 mod index_key;
 mod init;
 mod migrating;
+mod noticing;
 mod opening;
 mod progress;
 mod publishing;
@@ -22,6 +23,7 @@ pub mod rotating;
 pub mod sampling;
 pub mod sealing;
 mod splitting;
+mod streams;
 mod totals;
 pub mod verifying;
 
@@ -40,6 +42,7 @@ use crate::dossiers::Dossiers;
 use crate::journal::{self, Journal};
 use crate::keys::{self, Keys};
 use crate::manifest::{self, Manifest};
+use crate::notices::{Notices, Outbox};
 use crate::objects::{self, Objects};
 use crate::packs::{self, Packs};
 use crate::people::{self, People};
@@ -55,6 +58,7 @@ use verifying::Task;
 
 pub use init::{Fresh, Recovery};
 pub use migrating::{CaseMove, Migration, MigrationError, Place, Refused, WantedMigration};
+pub use noticing::UNREAD_COUNTED;
 pub use opening::{Opened, Places};
 pub use progress::Progress;
 pub use publishing::{ListedDefinition, ListedPack};
@@ -64,6 +68,7 @@ pub use reindexing::IndexState;
 pub use rereading::{Passwords, Which};
 pub use retention::Holding;
 pub use sealing::{OpenDossier, OpenDossiers};
+pub use streams::{Stream, Streams};
 pub use totals::{Difference, Totals};
 
 /// A running archive. Cloning shares it.
@@ -96,6 +101,12 @@ pub struct Parts {
     pub people: People,
     /// Who is whose deputy.
     pub delegations: Delegations,
+    /// Their inboxes.
+    pub notices: Notices,
+    /// What is sent out of the archive.
+    pub outbox: Outbox,
+    /// The streams over which they are told at once.
+    pub streams: Streams,
     /// The searches that they have saved.
     pub searches: Searches,
     /// The customers.
@@ -270,6 +281,9 @@ pub enum Error {
     /// Running cases are not moved to another version.
     #[error(transparent)]
     Migration(#[from] MigrationError),
+    /// An inbox.
+    #[error(transparent)]
+    Notices(#[from] crate::notices::Error),
     /// A case.
     #[error(transparent)]
     Cases(#[from] crate::cases::Error),
@@ -299,6 +313,7 @@ pub(crate) fn all_facts() -> Vec<journal::Facts> {
     vec![
         manifest::FACTS,
         people::FACTS,
+        crate::notices::FACTS,
         delegations::FACTS,
         packs::FACTS,
         crate::dossiers::FACTS,

@@ -10,6 +10,7 @@ mod ledger;
 mod notices;
 mod review;
 mod rows;
+mod telling;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -20,6 +21,8 @@ use crate::documents::Document;
 use crate::domain::{Actor, CaseId, DossierId, PersonId, archive_itself};
 use crate::dossiers::{self, Dossier};
 use crate::journal::{self, Draft, Facts, Journal};
+use crate::notices::tell;
+use crate::packs::Packs;
 use crate::records::{self, Batch, Records};
 use crate::workflow::{
     self, Act, Attached, Calendar, Case, Definition, Effect, Event, Hindrance, Input, LONGEST_PLACE, Pack,
@@ -41,6 +44,8 @@ pub use rows::{
     Claim, Clocked, HistoryItem, Moved, Note, TakenFrom, by_state, claim, forget, get, history, notes,
     of_dossier, open_cases, reversed_by,
 };
+use telling::Done;
+pub use telling::may_follow;
 
 /// The kinds of facts of this module.
 pub const FACTS: Facts = rows::FACTS;
@@ -137,13 +142,14 @@ impl<'a> Ground<'a> {
 pub struct Cases {
     records: Records,
     journal: Journal,
+    packs: Packs,
     clock: Clock,
 }
 
 impl Cases {
     /// The cases in these records.
-    pub fn new(records: Records, journal: Journal, clock: Clock) -> Self {
-        Self { records, journal, clock }
+    pub fn new(records: Records, journal: Journal, packs: Packs, clock: Clock) -> Self {
+        Self { records, journal, packs, clock }
     }
 
     /// Starts a case with so many contracts in its basket.
@@ -162,7 +168,10 @@ impl Cases {
         let calendar = ground.calendar;
         let case = workflow::start(ground.definition, calendar, id, dossier, contracts, permit.actor(), now)?;
         let fact = Started { case, by_name: permit.actor().name.clone() };
+        let of = dossiers::get(&self.records, dossier)?.ok_or(journal::Error::Closed)?;
+        let tells = self.told_of_start(ground, &fact.case, &of, permit.actor().id)?;
         let draft = Draft::new("case.started", permit.actor().id, &fact)?.dossier(dossier).case(id);
+        let draft = tell(draft, &tells)?;
         self.journal.commit_durably(draft).await?;
         Ok(fact.case)
     }
@@ -469,10 +478,21 @@ impl Cases {
             let mut expected = unchanged(&before)?;
             dossiers::unchanged(&mut expected, &dossier)?;
             forms::number(&self.records, ground.definition, at, &mut effects, &mut expected)?;
+            let done = Done {
+                before: &before,
+                case: &case,
+                dossier: &dossier,
+                action,
+                effects: &effects,
+                started: &started,
+                by: actor.id,
+            };
+            let tells = self.told_of_act(ground, &done)?;
             let (by_name, from) = (actor.name.clone(), before.state.clone());
             let (action, input, acting_for) = (action.to_owned(), input.clone(), acting_for.clone());
             let fact = Acted { case, from, action, by_name, acting_for, input, effects, started };
             let draft = Draft::new("case.acted", actor.id, &fact)?.expecting(expected);
+            let draft = tell(draft, &tells)?;
             match self.journal.commit_durably(draft.dossier(before.dossier).case(id)).await {
                 Err(journal::Error::Conflict) => {}
                 Err(error) => return Err(error.into()),

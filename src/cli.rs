@@ -22,6 +22,7 @@ mod restore;
 mod serving;
 mod store;
 mod verify;
+mod webhook;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -176,6 +177,9 @@ enum Verb {
     /// Sealing, opening and destroying dossiers, through a server.
     #[command(subcommand)]
     Dossier(DossierVerb),
+    /// Webhooks, and what could not be sent to them.
+    #[command(subcommand)]
+    Webhook(WebhookVerb),
     /// The archive's keys.
     #[command(subcommand)]
     Keys(KeysVerb),
@@ -306,6 +310,36 @@ enum ManagerVerb {
         /// A file with the former passphrase: then the key stays the same.
         #[arg(long, value_name = "FILE")]
         former_passphrase_file: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum WebhookVerb {
+    /// Adds a webhook; prints its secret, once, as the last word.
+    Add {
+        /// Where it is.
+        url: String,
+        /// Only this kind of events; may be given several times.
+        #[arg(long = "event", value_name = "KIND")]
+        events: Vec<String>,
+    },
+    /// Lists the webhooks.
+    List,
+    /// Sends nothing to a webhook any more.
+    Disable {
+        /// The webhook.
+        webhook: String,
+    },
+    /// Lists what was given up.
+    GivenUp,
+    /// Sends once more what was given up.
+    SendAgain {
+        /// The delivery.
+        #[arg(required_unless_present = "all")]
+        delivery: Option<String>,
+        /// All that was given up.
+        #[arg(long, conflicts_with = "delivery")]
+        all: bool,
     },
 }
 
@@ -469,6 +503,7 @@ async fn dispatch(cli: Cli, config: Config) -> anyhow::Result<Outcome> {
             restore::run(config, wanted, &common).await
         }
         Verb::Dossier(verb) => client::Client::new(&common)?.dossier(verb).await,
+        Verb::Webhook(verb) => webhook::run(config, verb, &common).await,
         Verb::Keys(verb) => match &common.server {
             Some(_) => client::Client::new(&common)?.keys(verb).await,
             None => keys::run(config, verb, common.json).await,

@@ -3,6 +3,7 @@
 //! Layer 0. Every key `a.b` is also the variable `LANTAI_A_B`. An unknown key is an error: a limit that is
 //! misspelt must not silently be the default. `schemas/config.schema.json` and docs/operations.md list all keys.
 
+mod sending;
 mod sign_in;
 
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use sending::{BadPauses, Notices, OutboxSettings, Pauses, Webhooks};
 pub use sign_in::{Oidc, Session, SignIn};
 
 /// All settings of a server or a command.
@@ -54,6 +56,12 @@ pub struct Config {
     pub sealing: Sealing,
     /// How what is stored is looked at again.
     pub verify: Verify,
+    /// How people are told.
+    pub notices: Notices,
+    /// Which webhooks there may be.
+    pub webhooks: Webhooks,
+    /// How what is sent is tried.
+    pub outbox: OutboxSettings,
 }
 
 /// How pictures of text are read.
@@ -255,6 +263,9 @@ impl Default for Config {
             oidc: Oidc::default(),
             sealing: Sealing::default(),
             verify: Verify::default(),
+            notices: Notices::default(),
+            webhooks: Webhooks::default(),
+            outbox: OutboxSettings::default(),
         }
     }
 }
@@ -518,6 +529,8 @@ mod tests {
             ("LANTAI_PASSPHRASE_FILE", "/p"),
             ("LANTAI_RETENTION_DAYS", "30"),
             ("LANTAI_RETENTION_MODE", "compliance"),
+            ("LANTAI_WEBHOOKS_ALLOW_HTTP", "true"),
+            ("LANTAI_OUTBOX_RETRY_SECONDS", "1,2"),
             ("LANTAI_REQUIRE", "garage"),
         ]);
         let config = config.unwrap();
@@ -526,6 +539,11 @@ mod tests {
         assert_eq!(config.limits.pages, 2_000);
         assert_eq!(config.s3.secret_key.expose(), "hidden");
         assert_eq!((config.retention.days, config.retention.mode), (30, RetentionMode::Compliance));
+        assert!(config.webhooks.allow_http);
+        assert_eq!(
+            (config.outbox.retry_seconds.after(1), config.outbox.retry_seconds.after(2)),
+            (Some(2), None)
+        );
         assert_eq!(config.s3.attempts, 4, "setting one key of a section keeps the others");
         assert!(!format!("{config:?}").contains("hidden"));
         assert!(from_environment(&[("LANTAI_LIMITS_PAGES", "many")]).is_err());

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Clock;
 use crate::domain::{Actor, DelegationId, PersonId, Role, business_date};
 use crate::journal::{self, Draft, Facts, Journal, Projection};
+use crate::notices::{self, Event, Kind, Told};
 use crate::people::{self, People};
 use crate::records::{self, Batch, Records, Table};
 
@@ -170,7 +171,9 @@ impl Delegations {
             made_at: now,
             ended_at: None,
         };
-        self.journal.commit_durably(Draft::new("role.delegated", by, &delegation)?).await?;
+        let draft = Draft::new("role.delegated", by, &delegation)?;
+        let told = Told { event: event(Kind::RoleDelegated, &delegation, by), to: vec![delegation.to] };
+        self.journal.commit_durably(notices::tell(draft, &[told])?).await?;
         Ok(delegation)
     }
 
@@ -188,8 +191,22 @@ impl Delegations {
         let mut expected = Batch::new();
         expected.expect(&DELEGATIONS, &place(&found), &found)?;
         let draft = Draft::new("delegation.ended", by, &found)?.expecting(expected);
-        self.journal.commit_durably(draft).await?;
+        let other = if by == found.of { found.to } else { found.of };
+        let told = Told { event: event(Kind::DelegationEnded, &found, by), to: vec![other] };
+        self.journal.commit_durably(notices::tell(draft, &[told])?).await?;
         Ok(())
+    }
+}
+
+/// What is told of a delegation, of which `by` is one side.
+fn event(kind: Kind, delegation: &Delegation, by: PersonId) -> Event {
+    Event {
+        delegation: Some(delegation.id),
+        role: Some(delegation.role.as_str().to_owned()),
+        first_day: Some(delegation.from),
+        last_day: Some(delegation.until),
+        person: Some(by),
+        ..Event::new(kind)
     }
 }
 
@@ -240,11 +257,13 @@ fn place(delegation: &Delegation) -> Vec<u8> {
 
 fn project_delegated(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
     let delegation: Delegation = projection.fact()?;
+    notices::project(projection)?;
     projection.put(&DELEGATIONS, &place(&delegation), &delegation)
 }
 
 fn project_ended(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
     let delegation: Delegation = projection.fact()?;
+    notices::project(projection)?;
     let ended = Delegation { ended_at: Some(projection.entry.at), ..delegation };
     projection.put(&DELEGATIONS, &place(&ended), &ended)
 }

@@ -11,8 +11,8 @@ mod time;
 pub use actor::{Actor, Role, archive_itself};
 pub use digest::{Fingerprint, Sha256Digest};
 pub use ids::{
-    CaseId, DelegationId, DocumentId, DossierId, IdError, JobId, PersonId, RawId, RequestId, SearchId,
-    TokenId,
+    CaseId, DelegationId, DeliveryId, DocumentId, DossierId, IdError, JobId, PersonId, RawId, RequestId,
+    SearchId, TokenId, WebhookId,
 };
 pub use scope::{Scope, ScopeError, Scopes};
 pub use time::{BUSINESS_ZONE, Month, business_date, business_instant, business_time, end_of_business_date};

@@ -125,8 +125,7 @@ impl Dossiers {
 
     /// A dossier as the subject of what this actor asks for: with what they were granted.
     pub fn subject_for(&self, dossier: &Dossier, actor: &Actor) -> Result<Subject, Error> {
-        let granted = grants::granted(&self.records, dossier.id, actor.id, self.clock.now())?;
-        Ok(Subject::Dossier { id: dossier.id, adviser: dossier.adviser, granted })
+        Ok(subject_for(&self.records, dossier, actor, self.clock.now())?)
     }
 
     /// All dossiers.
@@ -140,6 +139,17 @@ impl Dossiers {
         let rows = self.records.scan_from(&DOSSIERS, b"", &start).take(limit);
         Ok(rows.map(|row| row.map(|(_, dossier)| dossier)).collect::<Result<_, _>>()?)
     }
+}
+
+/// A dossier as the subject of what this actor asks for at an instant: with what they were granted.
+pub fn subject_for(
+    records: &Records,
+    dossier: &Dossier,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<Subject, records::Error> {
+    let granted = grants::granted(records, dossier.id, actor.id, now)?;
+    Ok(Subject::Dossier { id: dossier.id, adviser: dossier.adviser, granted })
 }
 
 /// The ids of all dossiers.

@@ -4,6 +4,7 @@
 //! commits itself; taking the job out of the queue may be lost in a crash, and then it runs again.
 
 mod deadlines;
+mod deliver;
 mod index;
 mod read_document;
 mod sample;
@@ -18,6 +19,8 @@ use crate::cases::FormPlace;
 use crate::domain::archive_itself;
 use crate::queue::{self, Job, Waiting};
 use crate::records::{self, Batch};
+
+pub use deliver::Senders;
 
 /// Jobs of one round; after a round the index is committed.
 const ROUND_JOBS: usize = 256;
@@ -42,7 +45,8 @@ struct NotYet;
 impl App {
     /// Runs jobs and timers, for ever. Run it as one task for the archive.
     ///
-    /// Documents are read beside all else: what was read is found at once, whatever waits to be read after it.
+    /// Documents are read beside all else: what was read is found at once, whatever waits to be read after it. What is sent
+    /// out is sent beside that: the other side may take its time.
     pub async fn work_forever(&self) {
         if let Err(error) = self.finish_rewrapping(archive_itself(), &|_, _| {}).await {
             tracing::warn!(%error, "a change of keys was cut off and could not be finished");
@@ -52,7 +56,7 @@ impl App {
             Ok(count) => tracing::info!(count, "documents that waited for text recognition are read now"),
             Err(error) => tracing::warn!(%error, "what waits for text recognition could not be called for"),
         }
-        tokio::join!(self.read_forever(), self.run_forever());
+        tokio::join!(self.read_forever(), self.run_forever(), self.deliver_forever());
     }
 
     async fn read_forever(&self) {
@@ -222,6 +226,8 @@ impl App {
             }
             Job::CarryOutSeal { dossier } => Ok(self.carry_out_seal(*dossier).await?),
             Job::SealDossier { dossier, case } => Ok(self.seal_as_ordered(*dossier, *case).await?),
+            // It is not among those that a round has: the outbox sends it.
+            Job::Deliver { .. } => Err(NotYet.into()),
         }
     }
 

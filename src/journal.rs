@@ -254,6 +254,11 @@ impl Journal {
         }
     }
 
+    /// How many entries are durable in the object store, now and whenever that changes.
+    pub fn watch_published(&self) -> watch::Receiver<u64> {
+        self.0.published.subscribe()
+    }
+
     /// How the publishing goes.
     pub fn health(&self) -> Health {
         Health {

@@ -37,6 +37,7 @@ pub mod stacks;
 pub mod documents;
 pub mod dossiers;
 pub mod manifest;
+pub mod notices;
 pub mod people;
 pub mod search;
 pub mod searches;

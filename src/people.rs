@@ -289,6 +289,11 @@ impl People {
     }
 }
 
+/// Everybody in these records.
+pub fn everybody(records: &Records) -> impl Iterator<Item = Result<Person, records::Error>> + '_ {
+    records.scan(&PEOPLE, b"").map(|row| row.map(|(_, person)| person))
+}
+
 /// The person of this id in these records.
 pub fn person(records: &Records, id: PersonId) -> Result<Option<Person>, records::Error> {
     records.get(&PEOPLE, id.as_bytes())

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{CaseId, DocumentId, DossierId};
+use crate::domain::{CaseId, DeliveryId, DocumentId, DossierId};
 use crate::records::{Batch, Error, Records, Table};
 
 /// The jobs that wait, by their own name.
@@ -61,6 +61,11 @@ pub enum Job {
     CarryOutSeal {
         /// The dossier.
         dossier: DossierId,
+    },
+    /// Send something out of the archive.
+    Deliver {
+        /// What.
+        delivery: DeliveryId,
     },
 }
 
@@ -135,10 +140,14 @@ pub fn retry(batch: &mut Batch, waiting: &Waiting, due: Timestamp) -> Result<(),
     batch.put(&JOBS, &name(&waiting.job), &again)
 }
 
-/// At most `limit` jobs that are due at `now`.
+/// At most `limit` jobs that are due at `now`, but for what is sent out.
 pub fn due(records: &Records, now: Timestamp, limit: usize) -> Result<Vec<Waiting>, Error> {
-    let due = records.scan(&JOBS, b"").filter(|row| !matches!(row, Ok((_, waiting)) if waiting.due > now));
-    due.take(limit).map(|row| row.map(|(_, waiting)| waiting)).collect()
+    due_of(records, &[SLOW.as_slice(), &QUICK].concat(), now, limit)
+}
+
+/// At most `limit` jobs that send something out and are due at `now`.
+pub fn due_deliveries(records: &Records, now: Timestamp, limit: usize) -> Result<Vec<Waiting>, Error> {
+    due_of(records, &[DELIVERING], now, limit)
 }
 
 /// At most `limit` jobs that take their time and are due at `now`.
@@ -221,9 +230,10 @@ const SEALING: u8 = 4;
 const SPLITTING: u8 = 5;
 const FORMS: u8 = 6;
 const ORDERED_SEAL: u8 = 7;
+const DELIVERING: u8 = 8;
 /// What takes its time, because a document is opened by a child process.
 const SLOW: [u8; 2] = [READING, SPLITTING];
-/// All others.
+/// What is done within the archive, and soon.
 const QUICK: [u8; 6] = [INDEXING[0], INDEXING[1], INDEXING[2], SEALING, FORMS, ORDERED_SEAL];
 
 /// Jobs are ordered by kind, reading first.
@@ -239,6 +249,7 @@ fn name(job: &Job) -> Vec<u8> {
         }
         Job::CarryOutSeal { dossier } => (SEALING, dossier.as_bytes()),
         Job::SealDossier { dossier, .. } => (ORDERED_SEAL, dossier.as_bytes()),
+        Job::Deliver { delivery } => (DELIVERING, delivery.as_bytes()),
     };
     place(kind, id)
 }

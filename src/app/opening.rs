@@ -25,6 +25,7 @@ use crate::dossiers::Dossiers;
 use crate::journal::{self, CaughtUp, Journal, OnGap, Progress, Signer};
 use crate::keys::{self, Keys};
 use crate::manifest::{self, Because, Manifest};
+use crate::notices::{Notices, Outbox, OutboxBounds};
 use crate::objects::{Key, Objects};
 use crate::packs::Packs;
 use crate::people::{People, Terms};
@@ -488,6 +489,12 @@ impl Stores {
             name_chars: config.limits.saved_name_chars,
             query_chars: config.limits.query_chars,
         };
+        let sent = OutboxBounds {
+            webhooks: config.webhooks.most,
+            allow_http: config.webhooks.allow_http,
+            allow_private: config.webhooks.allow_private,
+        };
+        let packs = Packs::new(records.clone(), journal.clone());
         let reader = reader(&config)?;
         if !reader.has_ocr() {
             tracing::warn!("text recognition is off: `lantai models fetch` brings its models");
@@ -500,8 +507,11 @@ impl Stores {
             people,
             searches: Searches::new(records.clone(), journal.clone(), lookup, clock.clone(), bounds),
             dossiers: Dossiers::new(records.clone(), journal.clone(), keys.clone(), clock.clone()),
-            cases: Cases::new(records.clone(), journal.clone(), clock.clone()),
-            packs: Packs::new(records.clone(), journal.clone()),
+            cases: Cases::new(records.clone(), journal.clone(), packs.clone(), clock.clone()),
+            packs,
+            notices: Notices::new(records.clone(), journal.clone(), clock.clone()),
+            outbox: Outbox::new(records.clone(), journal.clone(), clock.clone(), sent),
+            streams: super::Streams::new(config.notices.streams, config.notices.streams_per_person),
             progress: super::Progress::default(),
             passwords: super::Passwords::default(),
             work: Notify::new(),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::ledger::{Appealed, Reversed};
 use crate::domain::{CaseId, Month, PersonId};
 use crate::journal::{self, Projection};
+use crate::notices;
 use crate::penalties::{Penalty, reversal_id};
 use crate::records::{self, Batch, Records, Table};
 
@@ -146,11 +147,13 @@ pub fn keep(projection: &mut Projection<'_>, line: &Penalty) -> Result<(), journ
 
 pub(super) fn project_reversed(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
     let Reversed { entry, .. } = projection.fact()?;
+    notices::project(projection)?;
     enter(projection, &entry)
 }
 
 pub(super) fn project_appealed(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
     let Appealed { line, month, adviser, appeal } = projection.fact()?;
+    notices::project(projection)?;
     let place = [place(month, adviser).as_slice(), line.as_bytes()].concat();
     projection.put(&APPEALS, &place, &appeal)
 }

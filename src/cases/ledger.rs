@@ -11,6 +11,7 @@ use crate::access::{Action, Permit};
 use crate::delegations::ActingFor;
 use crate::domain::{Month, PersonId};
 use crate::journal::{self, Draft};
+use crate::notices;
 use crate::penalties::{Penalty, reverse};
 use crate::records::Batch;
 use crate::sheets::Form;
@@ -85,8 +86,10 @@ impl Cases {
             let entry = reverse(&line, actor, words(reason)?, self.clock.now());
             let mut expected = Batch::new();
             book::expect_open(&mut expected, &line)?;
+            let tells = self.told_of_reversal(&case, &entry, actor.id);
             let fact = Reversed { entry, by_name: actor.name.clone(), acting_for };
             let draft = Draft::new("penalty.reversed", actor.id, &fact)?.expecting(expected);
+            let draft = notices::tell(draft, &tells)?;
             match self.journal.commit_durably(draft.dossier(case.dossier).case(case.id)).await {
                 Err(journal::Error::Conflict) => {}
                 other => return Ok(other.map(|_| fact.entry)?),
@@ -120,6 +123,7 @@ impl Cases {
         expected.expect_absent(&APPEALS, &book::place_of(&line));
         let fact = Appealed { line: line.id.clone(), month: line.month, adviser: line.adviser, appeal };
         let draft = Draft::new("penalty.appealed", actor.id, &fact)?.expecting(expected);
+        let draft = notices::tell(draft, &self.told_of_appeal(&case, &line)?)?;
         match self.journal.commit_durably(draft.dossier(case.dossier).case(case.id)).await {
             Err(journal::Error::Conflict) => Err(Error::Appealed),
             other => Ok(other.map(|_| fact.appeal)?),

@@ -6,6 +6,7 @@ use super::rows::{CASES, Clocked, HISTORY, HistoryItem};
 use super::{Cases, Error, Ground, timer_actor, unchanged};
 use crate::domain::{CaseId, archive_itself};
 use crate::journal::{self, Draft, Projection};
+use crate::notices;
 use crate::workflow::{self, Case, Effect, Input, Notice, Recount};
 
 /// The fact that terms were counted anew: all that a change of calendar changes is one entry.
@@ -23,6 +24,7 @@ impl Cases {
             return Ok(false);
         };
         let draft = Draft::new("case.reminded", archive_itself(), &notice)?.expecting(unchanged(&case)?);
+        let draft = notices::tell(draft, &self.told_of_time(ground, &case, &notice)?)?;
         match self.journal.commit_durably(draft.dossier(case.dossier).case(id)).await {
             // Whoever acted meanwhile has changed what is due: the next round sees.
             Err(journal::Error::Conflict) => Ok(false),
@@ -45,6 +47,7 @@ pub(super) fn project_reminded(projection: &mut Projection<'_>) -> Result<(), jo
     if !case.noted(&notice) {
         return Ok(());
     }
+    notices::project(projection)?;
     let clocked = Clocked::Notice { kind: notice.kind, deadline: notice.deadline };
     write(projection, &case, "remind", notice.effects, clocked)
 }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{book, forms, notices, review};
+use super::{book, forms, notices as time, review};
 use crate::delegations::ActingFor;
 use crate::domain::{CaseId, DossierId, PersonId};
 use crate::dossiers::{self, Grant};
 use crate::journal::{self, Facts, Projection};
+use crate::notices;
 use crate::penalties::Penalty;
 use crate::queue::{self, Job};
 use crate::records::{self, Records, Table};
@@ -31,8 +32,8 @@ pub(super) const FACTS: Facts = &[
     ("case.migrated", project_migrated),
     ("case.claimed", project_claimed),
     ("case.released", project_released),
-    ("case.reminded", notices::project_reminded),
-    ("deadlines.recomputed", notices::project_recomputed),
+    ("case.reminded", time::project_reminded),
+    ("deadlines.recomputed", time::project_recomputed),
     ("penalty.reversed", book::project_reversed),
     ("penalty.appealed", book::project_appealed),
     ("penalties.exported", project_nothing),
@@ -245,6 +246,7 @@ pub fn open_cases(records: &Records) -> Result<Vec<Case>, records::Error> {
 
 /// Takes all rows of a dossier's cases away: the dossier is sealed. What they cost the advisers stays in the ledger.
 pub fn forget(projection: &mut Projection<'_>, dossier: DossierId) -> Result<(), journal::Error> {
+    notices::forget(projection, dossier)?;
     for (place, id) in projection.scan(&OF_DOSSIER, dossier.as_bytes())? {
         for (item, _) in projection.scan(&HISTORY, id.as_bytes())? {
             projection.delete(&HISTORY, &item);
@@ -262,6 +264,7 @@ pub fn forget(projection: &mut Projection<'_>, dossier: DossierId) -> Result<(),
 
 fn project_started(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
     let Started { case, by_name } = projection.fact()?;
+    notices::project(projection)?;
     begin(projection, &case, by_name)
 }
 
@@ -292,6 +295,7 @@ fn begin(projection: &mut Projection<'_>, case: &Case, by_name: String) -> Resul
 
 fn project_acted(projection: &mut Projection<'_>) -> Result<(), journal::Error> {
     let Acted { case, from, action, by_name, acting_for, input, effects, started } = projection.fact()?;
+    notices::project(projection)?;
     if case.is_final {
         projection.delete(&OPEN, case.id.as_bytes());
         projection.delete(&CLAIMS, case.id.as_bytes());

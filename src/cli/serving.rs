@@ -52,6 +52,7 @@ impl Running {
     /// Stops to listen, lets requests that are under way finish, publishes what waits.
     pub async fn stop(self) -> anyhow::Result<()> {
         let _ = self.stop.send(());
+        self.app.streams.close();
         self.served.await??;
         for task in &self.tasks {
             task.abort();

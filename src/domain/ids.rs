@@ -140,6 +140,10 @@ typed_id! {
     SearchId,
     /// Somebody named as a deputy for certain days.
     DelegationId,
+    /// Something that is to be sent out of the archive.
+    DeliveryId,
+    /// Somewhere that wants to be told what happens.
+    WebhookId,
     /// One request at a door; it stands in the answer and in the logs.
     RequestId,
 }

@@ -1,14 +1,17 @@
 //! The API of docs/api.md: one file a subject.
 
+pub(super) mod calendar;
 pub(super) mod cases;
 pub(super) mod condition;
 pub(super) mod delegations;
 pub(super) mod documents;
 pub(super) mod dossiers;
 pub(super) mod entries;
+mod events;
 pub(super) mod exported;
 mod exports;
 mod health;
+pub(super) mod inbox;
 mod index;
 pub(super) mod jobs;
 mod keys;
@@ -27,6 +30,7 @@ pub(super) mod session;
 pub(super) mod tokens;
 mod totals;
 mod verify;
+pub(super) mod webhooks;
 
 use axum::Router;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
@@ -36,6 +40,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Door, Problem};
+
+pub(crate) use webhooks::{delivery_view, view as webhook_view};
 
 /// The OpenAPI 3.1 description of everything here; a test keeps it in step with [`PATHS`].
 pub const OPENAPI: &str = include_str!("../../schemas/openapi.json");
@@ -110,6 +116,16 @@ pub const PATHS: &[(&str, &[&str])] = &[
     ("/api/v1/queue/summary", &["get"]),
     ("/api/v1/delegations", &["get", "post"]),
     ("/api/v1/delegations/{id}", &["delete"]),
+    ("/api/v1/inbox", &["get"]),
+    ("/api/v1/inbox/read", &["post"]),
+    ("/api/v1/inbox/{id}/read", &["post"]),
+    ("/api/v1/events", &["get"]),
+    ("/api/v1/calendar", &["get", "post", "delete"]),
+    ("/calendar/{file}", &["get"]),
+    ("/api/v1/webhooks", &["get", "post"]),
+    ("/api/v1/webhooks/{id}", &["delete"]),
+    ("/api/v1/outbox", &["get"]),
+    ("/api/v1/outbox/{id}/send", &["post"]),
     ("/api/v1/penalties", &["get"]),
     ("/api/v1/penalties/{id}/reverse", &["post"]),
     ("/api/v1/penalties/{id}/appeal", &["post"]),
@@ -200,6 +216,16 @@ pub(super) fn routes() -> Router<Door> {
         .route("/api/v1/queue/summary", get(queue::summary))
         .route("/api/v1/delegations", get(delegations::list).post(delegations::name))
         .route("/api/v1/delegations/{id}", delete(delegations::end))
+        .route("/api/v1/inbox", get(inbox::list))
+        .route("/api/v1/inbox/read", post(inbox::read_all))
+        .route("/api/v1/inbox/{id}/read", post(inbox::read_one))
+        .route("/api/v1/events", get(events::stream))
+        .route("/api/v1/calendar", get(calendar::show).post(calendar::make).delete(calendar::end))
+        .route("/calendar/{file}", get(calendar::feed))
+        .route("/api/v1/webhooks", get(webhooks::list).post(webhooks::add))
+        .route("/api/v1/webhooks/{id}", delete(webhooks::disable))
+        .route("/api/v1/outbox", get(webhooks::outbox))
+        .route("/api/v1/outbox/{id}/send", post(webhooks::send))
         .route("/api/v1/penalties", get(penalties::account))
         .route("/api/v1/penalties/{id}/reverse", post(penalties::reverse))
         .route("/api/v1/penalties/{id}/appeal", post(penalties::appeal))

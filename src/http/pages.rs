@@ -16,11 +16,13 @@ mod dossiers;
 mod form;
 mod frame;
 mod home;
+mod inbox;
 mod intake;
 mod log;
 mod mine;
 pub(super) mod missing;
 mod offered;
+mod outbox;
 mod overview;
 mod packs;
 mod papers;
@@ -67,6 +69,15 @@ pub(super) fn routes(door: &Door) -> Router<Door> {
         .route("/queue", get(queue::show))
         .route("/delegations", get(delegations::show).post(delegations::name))
         .route("/delegations/{id}/end", post(delegations::end).get(visit::to_page))
+        .route("/inbox", get(inbox::show))
+        .route("/inbox/read", post(inbox::read_all).get(visit::to_page))
+        .route("/inbox/calendar", post(inbox::calendar).get(visit::to_page))
+        .route("/inbox/{id}/open", post(inbox::open).get(visit::to_page))
+        .route("/inbox/{id}/read", post(inbox::read_one).get(visit::to_page))
+        .route("/outbox", get(outbox::show))
+        .route("/outbox/webhooks", post(outbox::add).get(visit::to_page))
+        .route("/outbox/webhooks/{id}/disable", post(outbox::disable).get(visit::to_page))
+        .route("/outbox/{id}/send", post(outbox::send).get(visit::to_page))
         .route("/sign-in", get(sign_in::ask).post(sign_in::enter))
         .route("/sign-in/code", post(sign_in::second).get(visit::to_page))
         .route("/sign-in/passkey", post(sign_in::passkey).get(visit::to_page))

@@ -15,8 +15,8 @@ use crate::stacks::Waits;
 use crate::text::{Lang, say_with};
 use crate::workflow::{Refusal, Title};
 use crate::{
-    access, app, archive, cases, delegations, dossiers, journal, keys, manifest, objects, packs, people,
-    records, sealing, search, searches, vault,
+    access, app, archive, cases, delegations, dossiers, journal, keys, manifest, notices, objects, packs,
+    people, records, sealing, search, searches, vault,
 };
 
 /// Something that went wrong, before it is put into words.
@@ -113,8 +113,9 @@ impl Problem {
             "dossier_sealed" => StatusCode::LOCKED,
             "dossier_destroyed" => StatusCode::GONE,
             "not_found" | "unknown_dossier" | "unknown_document" | "unknown_case" | "unknown_person"
-            | "unknown_search" | "no_target" | "unknown_token" | "unknown_pack" | "unknown_penalty"
-            | "unknown_mark" | "unknown_delegation" | "not_split" | "not_read" | "no_page" | "no_picture" => {
+            | "unknown_search" | "no_target" | "unknown_notice" | "unknown_webhook" | "unknown_delivery"
+            | "unknown_token" | "unknown_pack" | "unknown_penalty" | "unknown_mark"
+            | "unknown_delegation" | "not_split" | "not_read" | "no_page" | "no_picture" => {
                 StatusCode::NOT_FOUND
             }
             "method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
@@ -122,10 +123,12 @@ impl Problem {
             "conflict" | "verifying" | "claimed" | "name_taken" | "stale_version" | "wrong_state"
             | "guard" | "pack_taken" | "definition_taken" | "migration_refused" | "counter_entry"
             | "already_reversed" | "already_appealed" | "not_sealed" | "not_asked" | "already_asked"
-            | "no_manager_key" | "last_manager" | "not_claimed" | "items_open" => StatusCode::CONFLICT,
+            | "no_manager_key" | "last_manager" | "not_claimed" | "items_open" | "not_dead" => {
+                StatusCode::CONFLICT
+            }
             "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
             "bad_range" => StatusCode::RANGE_NOT_SATISFIABLE,
-            "too_many_uploads" | "too_many_attempts" => StatusCode::TOO_MANY_REQUESTS,
+            "too_many_uploads" | "too_many_attempts" | "too_many_streams" => StatusCode::TOO_MANY_REQUESTS,
             "store_unavailable" | "not_durable" | "records_failed" | "provider_unavailable" => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -322,6 +325,7 @@ impl From<app::Error> for Problem {
             app::Error::NoManager => Self::new("no_manager_key"),
             app::Error::Archive(error) => error.into(),
             app::Error::Cases(error) => error.into(),
+            app::Error::Notices(error) => error.into(),
             app::Error::Packs(error) => error.into(),
             app::Error::PartWaits(waits) => part_waits(waits),
             app::Error::Migration(refused) => refused.into(),
@@ -466,6 +470,19 @@ impl From<delegations::Error> for Problem {
             delegations::Error::Journal(error) => error.into(),
             delegations::Error::Records(error) => error.into(),
             delegations::Error::People(error) => error.into(),
+        }
+    }
+}
+
+impl From<notices::Error> for Problem {
+    fn from(error: notices::Error) -> Self {
+        match error {
+            notices::Error::Unknown => Self::new("unknown_notice"),
+            notices::Error::BadUrl => Self::new("bad_webhook"),
+            notices::Error::TooMany { limit } => Self::new("too_many_webhooks").value("limit", limit),
+            notices::Error::NotDead => Self::new("not_dead"),
+            notices::Error::Journal(error) => error.into(),
+            notices::Error::Records(error) => error.into(),
         }
     }
 }

@@ -112,6 +112,20 @@ impl Draft {
         Ok(Self { kind, actor, dossier, document, case, object, payload_key, fact, expected, still })
     }
 
+    /// Adds a member to the fact: what another module makes rows of.
+    ///
+    /// # Errors
+    ///
+    /// The fact has no members, or has this one.
+    pub fn with<M: Serialize>(mut self, name: &str, member: &M) -> Result<Self, Error> {
+        let member = serde_json::to_value(member).map_err(|_| Error::Corrupt)?;
+        let members = self.fact.as_object_mut().ok_or(Error::Corrupt)?;
+        match members.insert(name.to_owned(), member) {
+            None => Ok(self),
+            Some(_) => Err(Error::Corrupt),
+        }
+    }
+
     /// It is about this dossier.
     pub fn dossier(mut self, dossier: DossierId) -> Self {
         self.dossier = Some(dossier);

@@ -60,7 +60,7 @@ fn is_holed(part: &SegmentMeta) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::joined;
 
     #[test]
     fn parts_of_about_a_size_become_one_with_all_that_are_smaller() {

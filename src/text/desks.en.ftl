@@ -143,6 +143,7 @@ page-job-failing = failing
 page-job-stuck = stuck
 page-done-retried = { $count } are tried again now.
 job-read_document = Read a document
+job-deliver = Send something out
 job-index_document = Index a document
 job-index_dossier = Index a dossier
 job-index_case = Index the notes of a case

@@ -143,6 +143,7 @@ page-job-failing = 失败，将重试
 page-job-stuck = 停滞
 page-done-retried = 将立即重试 { $count } 件。
 job-read_document = 识读资料
+job-deliver = 对外发送
 job-index_document = 为资料建立索引
 job-index_dossier = 为档案建立索引
 job-index_case = 为流程说明建立索引

@@ -26,6 +26,7 @@ mod log;
 mod memory;
 mod models;
 mod moto;
+mod notices;
 mod openapi;
 mod outage;
 mod packs;

@@ -12,6 +12,7 @@ use super::OPENAPI;
 use crate::app::{Holding, Trouble};
 use crate::archive::ProblemCode;
 use crate::http::{Asked, Door, Problem};
+use crate::notices;
 use crate::queue;
 use crate::records::Condition;
 use crate::text::say_with;
@@ -86,6 +87,8 @@ pub(super) async fn metrics(State(door): State<Door>) -> Result<Response, Proble
         u64::from(matches!(door.app.holding, Holding::InForce { .. })),
     );
     gauge("lantai_jobs_waiting", "Jobs that wait.", jobs as u64);
+    gauge("lantai_outbox_given_up", "Deliveries that were given up.", notices::dead_count(&app.records)?);
+    gauge("lantai_notice_streams", "Open streams of notices.", app.streams.count() as u64);
     gauge("lantai_uploads_under_way", "Uploads under way.", uploads as u64);
     sampled(&door, &mut text);
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())

@@ -52,6 +52,7 @@ impl From<Waiting> for JobView {
             Job::MakeForm { case, .. } => ("make_form", None, None, Some(case)),
             Job::SealDossier { dossier, case } => ("seal_dossier", Some(dossier), None, Some(case)),
             Job::CarryOutSeal { dossier } => ("carry_out_seal", Some(dossier), None, None),
+            Job::Deliver { .. } => ("deliver", None, None, None),
         };
         Self { id, kind, dossier, document, case, state, tries: waiting.tries, due: waiting.due }
     }

@@ -72,6 +72,7 @@ pub(super) fn tabs(door: &Door, signed: &Signed, here: &str) -> Vec<Tab> {
         ("/admin/access", "page-access", may(Action::ManagePeople)),
         ("/admin/jobs", "page-jobs", may(Action::ReadLog)),
         ("/admin/health", "page-health", may(Action::ReadLog)),
+        ("/outbox", "page-outbox", may(Action::ManagePeople)),
         ("/packs", "page-packs", may(Action::PublishPack)),
         ("/log", "page-log", may(Action::ReadLog)),
     ];

@@ -18,6 +18,7 @@ const PASSKEY: &[u8] = include_bytes!("static/passkey.js");
 const PROGRESS: &[u8] = include_bytes!("static/progress.js");
 const UPLOAD: &[u8] = include_bytes!("static/upload.js");
 const SEARCH: &[u8] = include_bytes!("static/search.js");
+const INBOX: &[u8] = include_bytes!("static/inbox.js");
 
 /// The stylesheet's address.
 pub(super) static STYLESHEET_ADDRESS: LazyLock<String> = LazyLock::new(|| address("lantai.css", STYLESHEET));
@@ -32,6 +33,8 @@ pub(super) static UPLOAD_ADDRESS: LazyLock<String> = LazyLock::new(|| address("u
 pub(super) static SEARCH_ADDRESS: LazyLock<String> = LazyLock::new(|| address("search.js", SEARCH));
 /// The address of the script that asks for passkeys.
 pub(super) static PASSKEY_ADDRESS: LazyLock<String> = LazyLock::new(|| address("passkey.js", PASSKEY));
+/// The address of the script that tells what comes into the inbox.
+pub(super) static INBOX_ADDRESS: LazyLock<String> = LazyLock::new(|| address("inbox.js", INBOX));
 
 /// The address of the script that suggests names.
 pub(super) static SUGGEST_ADDRESS: LazyLock<String> = LazyLock::new(|| address("suggest.js", SUGGEST));
@@ -66,6 +69,7 @@ pub(super) async fn show(Path(file): Path<String>) -> Result<Response, Problem> 
         "lantai.css" => ("text/css; charset=utf-8", STYLESHEET),
         "diagram.css" => ("text/css; charset=utf-8", DIAGRAM),
         "passkey.js" => ("text/javascript; charset=utf-8", PASSKEY),
+        "inbox.js" => ("text/javascript; charset=utf-8", INBOX),
         "progress.js" => ("text/javascript; charset=utf-8", PROGRESS),
         "upload.js" => ("text/javascript; charset=utf-8", UPLOAD),
         "search.js" => ("text/javascript; charset=utf-8", SEARCH),

@@ -5,12 +5,13 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::asset::{
-    PASSKEY_ADDRESS, PROGRESS_ADDRESS, SEARCH_ADDRESS, STYLESHEET_ADDRESS, SUGGEST_ADDRESS, UPLOAD_ADDRESS,
-    of_desk,
+    INBOX_ADDRESS, PASSKEY_ADDRESS, PROGRESS_ADDRESS, SEARCH_ADDRESS, STYLESHEET_ADDRESS, SUGGEST_ADDRESS,
+    UPLOAD_ADDRESS, of_desk,
 };
 use super::visit::Visit;
 use super::words;
 use crate::access::Action;
+use crate::app::UNREAD_COUNTED;
 use crate::http::caller::rules;
 use crate::http::{Caller, Door, Problem};
 use crate::text::{self, Lang};
@@ -28,6 +29,8 @@ pub(super) struct Frame {
     /// What the pack calls whom its dossiers are about, and who keeps them.
     customer: String,
     keeper: String,
+    /// How many notices are unread, up to 99 and more.
+    pub(super) unread: String,
 }
 
 /// A way to another page.
@@ -59,6 +62,7 @@ impl Frame {
             translated: translated(visit),
             customer: words::customer(door, visit.lang),
             keeper: words::keeper(door, visit.lang),
+            unread: caller.map(|caller| unread(door, caller)).unwrap_or_default(),
             may_search: links.iter().any(|link| link.href == "/search"),
             links,
         }
@@ -88,6 +92,11 @@ impl Frame {
     /// The address of the script that asks for passkeys.
     pub(super) fn passkey_script(&self) -> &'static str {
         &PASSKEY_ADDRESS
+    }
+
+    /// The address of the script that tells what comes into the inbox.
+    pub(super) fn inbox_script(&self) -> &'static str {
+        &INBOX_ADDRESS
     }
 
     /// The address of the script that suggests names.
@@ -145,7 +154,7 @@ fn links(door: &Door, caller: &Caller, visit: &Visit) -> Vec<Link> {
     let here = visit.here.split('?').next().unwrap_or_default();
     let link = |(href, id, _): (&'static str, &str, bool)| {
         let label = words::said(door, visit.lang, id);
-        let inside = manages && href == "/admin" && matches!(here, "/packs" | "/log");
+        let inside = manages && href == "/admin" && matches!(here, "/packs" | "/log" | "/outbox");
         let current = here == href || inside || (href != "/" && here.starts_with(&format!("{href}/")));
         Link { href, label, current }
     };
@@ -166,6 +175,18 @@ pub(super) fn oversees(door: &Door, caller: &Caller) -> bool {
 /// Whether somebody may see every dossier.
 pub(super) fn sees_all(door: &Door, caller: &Caller) -> bool {
     rules(door).is_ok_and(|rules| rules.policies.permits_all(&caller.actor, Action::ViewDossier))
+}
+
+/// How many notices are unread; none if that cannot be told.
+fn unread(door: &Door, caller: &Caller) -> String {
+    match door.app.unread_of(&caller.actor) {
+        Ok(count) if count >= UNREAD_COUNTED => "99+".to_owned(),
+        Ok(count) => count.to_string(),
+        Err(error) => {
+            tracing::warn!(%error, "unread notices could not be counted");
+            "0".to_owned()
+        }
+    }
 }
 
 fn who(door: &Door, caller: &Caller, lang: Lang) -> Who {

@@ -150,6 +150,8 @@ fn page_of_form(path: &str) -> String {
         (Some("admin"), Some("jobs")) => "/admin/jobs".to_owned(),
         (Some("admin"), _) => "/admin".to_owned(),
         (Some("penalties"), _) => "/penalties".to_owned(),
+        (Some("inbox"), _) => "/inbox".to_owned(),
+        (Some("outbox"), _) => "/outbox".to_owned(),
         (Some("search"), _) => "/search".to_owned(),
         (Some("account"), _) => "/account".to_owned(),
         (Some("sign-in"), _) => "/sign-in".to_owned(),
