@@ -206,7 +206,8 @@ async fn what_was_shown_to_another_page_or_by_another_key_is_refused() {
     let (app, li) = start().await;
     let mut key = Authenticator::new(b"one");
     enrol(&app, &li, &key).await;
-    let tries: [(&str, fn(&mut Authenticator)); 7] = [
+    type Change = fn(&mut Authenticator);
+    let tries: [(&str, Change); 7] = [
         ("another page", |key| key.origin = "https://lantai.example.evil"),
         ("plain HTTP", |key| key.origin = "http://lantai.example"),
         ("another party", |key| key.host = "evil.example"),
