@@ -271,6 +271,12 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// What it says before its body, for an answer that has no end.
+    pub(crate) async fn head_of(request: RequestBuilder) -> Self {
+        let response = request.send().await.unwrap();
+        Self { status: response.status(), headers: response.headers().clone(), body: Vec::new() }
+    }
+
     pub(crate) async fn of(request: RequestBuilder) -> Self {
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());

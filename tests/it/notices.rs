@@ -68,7 +68,9 @@ async fn those_are_told_whom_it_concerns_and_nobody_else() {
     assert_eq!(inbox(&feng).await.len(), 2);
     // What waits for the adviser whose it is waits for nobody else who could do it.
     returned(&feng, &submitted(&li, &dossier).await).await;
-    assert_eq!(inbox(&both).await.iter().filter(|notice| notice["state"] == "correction").count(), 0);
+    let waits =
+        |notice: &&Value| (&notice["kind"], &notice["state"]) == (&json!("case.waits"), &json!("correction"));
+    assert_eq!(inbox(&both).await.iter().filter(waits).count(), 0);
     // An appeal tells those who may take the line back, and that they did tells who was charged.
     let lines = li.get("/api/v1/penalties").await.ok();
     let line = text(&lines["entries"][0]["id"]);
