@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::State;
+use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
@@ -82,7 +83,8 @@ pub(super) async fn stream(
         Some((Ok::<_, Infallible>(event), listening))
     });
     let unbuffered = (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-    Ok(([unbuffered], Sse::new(events)).into_response())
+    let unkept = (CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(([unbuffered, unkept], Sse::new(events)).into_response())
 }
 
 impl Listening {
